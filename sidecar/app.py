@@ -1,0 +1,259 @@
+"""The composition root: settings → store, delivery, keys → Flask. The only place that names concrete classes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIServer
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from sidecar import health, logs, store
+from sidecar import settings as settings_module
+from sidecar.delivery.callbacks import TwilioCallbacks, WebhookCallbacks
+from sidecar.delivery.ports import Doorbell, Provider
+from sidecar.delivery.render import Renderer
+from sidecar.delivery.smtp import Smtp
+from sidecar.delivery.twilio import Twilio
+from sidecar.delivery.webhook import Webhook
+from sidecar.delivery.worker import Worker
+from sidecar.edge import access_log, browser, headers, hosts
+from sidecar.edge.mounting import mounted
+from sidecar.edge.places import places_of
+from sidecar.edge.seal import Seal
+from sidecar.errors import SettingsError
+from sidecar.keycloak.realm_keys import FetchedRealmKeys
+from sidecar.login.keys import KeyRing
+from sidecar.login.ports import Callbacks
+from sidecar.login.room import LoginRoom
+from sidecar.oidc import authorize, discovery, token
+from sidecar.oidc.assertion import ClientAuthentication
+from sidecar.oidc.signing import SigningKeys
+from sidecar.settings import Settings, TwilioProvider, WebhookProvider
+from sidecar.store.assertions import SqlUsedAssertions
+from sidecar.store.auth_codes import SqlAuthCodes
+from sidecar.store.challenges import SqlChallenges
+from sidecar.store.clock import Clock
+from sidecar.store.complaints import SqlComplaints
+from sidecar.store.doorbell import LocalDoorbell, PostgresDoorbell
+from sidecar.store.engine import Database
+from sidecar.store.key_shelf import SqlKeyShelf
+from sidecar.store.outbox import SqlOutbox
+from sidecar.store.pumping import SqlStops
+from sidecar.store.receipts import SqlReceipts
+from sidecar.store.retention import SqlRetention, Sweeping
+from sidecar.store.verification import SqlVerification
+from sidecar.store.waiting import waiting
+from sidecar.telemetry import exporter, metrics, traces
+from sidecar.telemetry.metered import MeteredAuthCodes, MeteredChallenges, MeteredOutbox, MeteredVerification
+from sidecar.web import callbacks, failures, not_me
+from sidecar.web.code import Code
+from sidecar.web.link import Link
+from sidecar.web.pages import Pages
+from sidecar.web.start import Start
+from sidecar.words import Catalogue
+
+_MAX_BODY_BYTES = 64 * 1024
+_MAX_FORM_FIELDS = 40
+_PARTS = "passwordless"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the faces and the worker are built from. Tests hand in a clock that they move."""
+
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    catalogue: Catalogue
+
+    @classmethod
+    def build(cls, settings: Settings, *, clock: Clock | None = None) -> Parts:
+        """Open the database, refusing one that is away or of another version.
+
+        Raises:
+            SettingsError: with the key and the way to mend it.
+        """
+        database = Database(settings.database.url.reveal(), clock=clock)
+        try:
+            store.check(database)
+        except SettingsError:
+            database.dispose()
+            raise
+        return cls(
+            settings=settings,
+            database=database,
+            keys=KeyRing(settings.server.secret_keys),
+            catalogue=Catalogue(),
+        )
+
+    def room(self) -> LoginRoom:
+        return LoginRoom(
+            settings=self.settings,
+            keys=self.keys,
+            challenges=MeteredChallenges(SqlChallenges(self.database)),
+            verification=MeteredVerification(SqlVerification(self.database)),
+            auth_codes=MeteredAuthCodes(SqlAuthCodes(self.database)),
+            complaints=SqlComplaints(self.database),
+        )
+
+    def worker(self) -> Worker:
+        providers = providers_of(self.settings)
+        return Worker(
+            outbox=MeteredOutbox(SqlOutbox(self.database), providers),
+            doorbell=self._doorbell(),
+            keys=self.keys,
+            renderer=self.renderer(),
+            providers=providers,
+            public_url=self.settings.server.public_url,
+            id=Worker.new_id(),
+            is_stopped=SqlStops(self.database).is_stopped,
+            chore=Sweeping(SqlRetention(self.database, self.settings.retention)),
+        )
+
+    def renderer(self) -> Renderer:
+        """The realms' templates, compiled and tried.
+
+        Raises:
+            SettingsError: one can't be used; names the file.
+        """
+        urls = (self.settings.server.public_url, self.settings.keycloak.url)
+        return Renderer(
+            self.catalogue,
+            list(self.settings.realms.values()),
+            host=urlsplit(self.settings.server.public_url).hostname or "",
+            hosts={urlsplit(it).netloc for it in urls},
+        )
+
+    def _doorbell(self) -> Doorbell:
+        if self.database.is_postgresql:
+            return PostgresDoorbell(self.database)
+        bell = LocalDoorbell()
+        self.database.on_queued = bell.ring
+        return bell
+
+
+def providers_of(settings: Settings) -> Mapping[tuple[str, str], Sequence[Provider]]:
+    """The ways out of each connection, by realm and connection, in order; one object for each provider."""
+    built = {name: _provider(settings, provider) for name, provider in settings.providers.items()}
+    return {
+        (realm.name, connection.id): tuple(built[name] for name in connection.providers)
+        for realm in settings.realms.values()
+        for connection in realm.connections.values()
+    }
+
+
+def _provider(settings: Settings, provider: settings_module.Provider) -> Provider:
+    if isinstance(provider, WebhookProvider):
+        return Webhook(provider, issuer=settings.server.public_url)
+    if isinstance(provider, TwilioProvider):
+        return Twilio(provider, public_url=settings.server.public_url)
+    return Smtp(provider)
+
+
+def create_app(parts: Parts) -> Flask:
+    """The Flask application over these parts."""
+    settings = parts.settings
+    app = Flask(__name__, static_folder=None, template_folder="web/templates")
+    # Flask would take the first from FLASK_DEBUG; each of them shows what is inside.
+    app.config.update(DEBUG=False, TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=_MAX_BODY_BYTES, MAX_FORM_PARTS=_MAX_FORM_FIELDS)
+    # Only the client's address is taken from a proxy, and only over as many hops as were said to be trusted; host and
+    # scheme of links come from `public_url` alone.
+    hops = settings.server.trusted_hops
+    inner = mounted(app.wsgi_app, settings.server.public_url)
+    app.wsgi_app = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    room = parts.room()
+    signing = SigningKeys(SqlKeyShelf(parts.database), parts.keys)
+    clients = ClientAuthentication(
+        settings, FetchedRealmKeys(settings.keycloak), SqlUsedAssertions(parts.database), parts.keys
+    )
+    pages = Pages.build(settings, parts.catalogue)
+    start = Start(room, pages, Seal(parts.keys), places_of(settings.server.geoip_database))
+    access_log.install(app)
+    metrics.install(app)
+    hosts.install(app, settings.server)
+    app.after_request(headers.set_security_headers)
+    app.after_request(browser.set_new_cookie)
+    failures.install(app, pages)
+    app.register_blueprint(discovery.blueprint(room, signing))
+    app.register_blueprint(authorize.blueprint(room, start))
+    app.register_blueprint(token.blueprint(room, clients, signing))
+    app.register_blueprint(start.blueprint())
+    app.register_blueprint(Code(room, pages).blueprint())
+    app.register_blueprint(Link(room, pages).blueprint())
+    app.register_blueprint(not_me.blueprint(room, pages))
+    app.register_blueprint(pages.blueprint())
+    app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))
+    app.register_blueprint(health.blueprint(parts.database.ping))
+    for realm in settings.realms:
+        signing.ensure(realm)
+    return app
+
+
+def _callbacks(settings: Settings) -> Mapping[str, Callbacks]:
+    """How each provider that says later what became of its messages does so."""
+    found: dict[str, Callbacks] = {}
+    for name, provider in settings.providers.items():
+        if isinstance(provider, WebhookProvider) and provider.callback_secret:
+            found[name] = WebhookCallbacks(provider.callback_secret)
+        elif isinstance(provider, TwilioProvider) and provider.auth_token:
+            found[name] = TwilioCallbacks(provider.auth_token, public_url=settings.server.public_url)
+    return found
+
+
+def start_exporter(settings: Settings) -> WSGIServer:
+    """Serve `/metrics` as `[metrics]` says. A connection for each scrape: a process that forks must hold none."""
+
+    def ask() -> exporter.Queue:
+        database = Database(settings.database.url.reveal())
+        try:
+            return exporter.Queue(*waiting(database))
+        finally:
+            database.dispose()
+
+    return exporter.start(settings.metrics.bind, ask)
+
+
+def create_app_from_environment() -> Flask:
+    """The application with all that runs beside it, for a server that does not fork: `load_app`, then `begin`."""
+    app = load_app()
+    begin(app)
+    return app
+
+
+def load_app() -> Flask:
+    """The application over `PASSWORDLESS_SETTINGS` and the environment; holds no connection and no thread yet.
+
+    gunicorn calls it before it forks, so that its processes share what they don't write to.
+
+    Raises:
+        SettingsError: they can't be used; the process ends before it answers anything.
+    """
+    path = os.environ.get("PASSWORDLESS_SETTINGS")
+    settings = settings_module.load(Path(path) if path else None)
+    logs.configure(settings.server.log_level)
+    parts = Parts.build(settings)
+    app = create_app(parts)
+    parts.database.dispose()
+    app.extensions[_PARTS] = parts
+    for template in app.jinja_env.list_templates():
+        app.jinja_env.get_template(template)
+    return app
+
+
+def begin(app: Flask) -> None:
+    """Start what runs beside an application of `load_app`, in the process that serves: traces, the worker thread."""
+    parts: Parts = app.extensions[_PARTS]
+    if parts.settings.traces.otlp_endpoint:
+        traces.install(app, traces.provider_for(parts.settings.traces.otlp_endpoint))
+    if parts.settings.server.embedded_worker:
+        # A daemon: when the process ends, messages that are not out yet stay in the outbox.
+        threading.Thread(
+            target=parts.worker().run, args=(threading.Event(),), name="worker", daemon=True
+        ).start()

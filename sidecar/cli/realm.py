@@ -1,0 +1,176 @@
+"""`passwordless plan REALM` and `passwordless apply REALM`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from sidecar.cli.admin import admin_options, sign_in
+from sidecar.cli.options import echo_json, json_option, settings_from
+from sidecar.errors import SidecarError
+from sidecar.keycloak import Change, apply_realm, plan_realm
+
+_SIGNS = {"create": "+ create", "change": "~ change", "keep": "= keep  "}
+_COULD_NOT_RUN = 2
+_WHO = """
+\b
+The admin account:
+  one with the role `admin` in the realm `master`, or with the role
+  `realm-admin` of the client `realm-management` in REALM itself, then with
+  --admin-realm REALM. Keycloak's address is keycloak.internal_url (else
+  keycloak.url) of the settings. The password comes from --admin-password-file,
+  else from $KEYCLOAK_ADMIN_PASSWORD, else you are asked; never as an argument,
+  which other users of the machine could read.
+
+\b
+Exit codes: {codes}
+"""
+
+
+_theme_option = click.option(
+    "--theme",
+    default="passwordless",
+    show_default=True,
+    help="The login theme; `stock` leaves the realm's own.",
+)
+
+
+@click.command(epilog=_WHO.format(codes="0 nothing to do, 1 changes pending, 2 could not run."))
+@click.argument("realm")
+@admin_options
+@_theme_option
+@json_option
+@click.pass_context
+def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admin_options: Any) -> None:
+    """Show what `apply` would do in REALM, and change nothing.
+
+    Every part of the desired state has a line: what would be created (+) or
+    changed (~, with a line for each difference), and what is right already (=).
+    Only settings that passwordless login needs are compared. Whatever else the
+    realm has is its own: other identity providers, flows, clients, themes of
+    single clients and further user profile attributes are not touched.
+
+    REALM is the realm's name in Keycloak, and [realms.REALM] in the settings
+    says which connections it gets.
+    """
+    settings = settings_from(ctx)
+    changes = plan_realm(sign_in(settings, **admin_options), settings, realm, theme=theme)
+    pending = [change for change in changes if change.is_pending]
+    if as_json:
+        echo_json(_as_json(realm, changes))
+    else:
+        _show(changes)
+        _summarize(changes)
+        click.echo(_next(realm, changes))
+    ctx.exit(1 if pending else 0)
+
+
+@click.command(epilog=_WHO.format(codes="0 done, 1 you said no, 2 could not run, or stopped."))
+@click.argument("realm")
+@admin_options
+@_theme_option
+@click.option("--create", is_flag=True, help="Make REALM if Keycloak has none of that name.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
+@json_option
+@click.pass_context
+def apply(
+    ctx: click.Context,
+    /,
+    realm: str,
+    *,
+    create: bool,
+    is_agreed: bool,
+    as_json: bool,
+    theme: str,
+    **admin_options: Any,
+) -> None:
+    """Enable passwordless login in REALM.
+
+    Shows the plan, asks, and does it step by step. What users meet, the sign-in
+    flow and the login theme, is bound last, so that sign-in works as before
+    until all the rest is there.
+
+    Nothing is ever deleted, and flows that are not ours are never edited: the
+    realm's sign-in flow is copied, and its name is kept in the realm attribute
+    passwordless.previousBrowserFlow. A second run changes nothing. At the first
+    error it stops and says so; running it again goes on from there.
+    """
+    if as_json and not is_agreed:
+        raise click.UsageError("--json does not ask, so it needs --yes")
+    settings = settings_from(ctx)
+    admin = sign_in(settings, **admin_options)
+    if not is_agreed:
+        _ask(ctx, realm, plan_realm(admin, settings, realm, theme=theme))
+    steps = functools.partial(apply_realm, admin, settings, realm, create=create, theme=theme)
+    _apply_as_json(ctx, realm, steps) if as_json else _apply_aloud(realm, steps)
+
+
+def _apply_aloud(realm: str, steps: Callable[..., list[Change]]) -> None:
+    done: list[Change] = []
+
+    def tell(change: Change) -> None:
+        done.append(change)
+        _show([change])
+
+    try:
+        changes = steps(on_step=tell)
+    except SidecarError:
+        if done:
+            click.echo(
+                f"Stopped: what is listed above is done and stays. Mend the cause below and run"
+                f" `passwordless apply {realm}` again: it goes on from there.",
+                err=True,
+            )
+        raise
+    _summarize(changes, done=True)
+
+
+def _apply_as_json(ctx: click.Context, realm: str, steps: Callable[..., list[Change]]) -> None:
+    done: list[Change] = []
+    try:
+        steps(on_step=done.append)
+    except SidecarError as err:
+        echo_json(_as_json(realm, done) | {"error": {"code": err.code, "message": str(err)}})
+        ctx.exit(_COULD_NOT_RUN)
+    echo_json(_as_json(realm, done))
+
+
+def _ask(ctx: click.Context, realm: str, changes: Sequence[Change]) -> None:
+    """Go on only if there is something to do and the admin wants it."""
+    _show(changes)
+    _summarize(changes)
+    if not any(change.is_pending for change in changes):
+        click.echo("Nothing to do.")
+        ctx.exit(0)
+    if not click.confirm(f"Change the realm '{realm}' like this?"):
+        click.echo("Nothing was changed.")
+        ctx.exit(1)
+
+
+def _next(realm: str, changes: Sequence[Change]) -> str:
+    """What to do after a plan."""
+    if not any(change.is_pending for change in changes):
+        return "Nothing to do."
+    option = " --create" if any(change.what == f"realm {realm}" for change in changes) else ""
+    return f"Nothing was changed. Do it with: passwordless apply {realm}{option}"
+
+
+def _show(changes: Sequence[Change]) -> None:
+    for change in changes:
+        click.echo(f"{_SIGNS[change.kind]}  {change.what}")
+        for line in change.detail:
+            click.echo(f"            {line}")
+
+
+def _summarize(changes: Sequence[Change], *, done: bool = False) -> None:
+    counts = {kind: sum(change.kind == kind for change in changes) for kind in _SIGNS}
+    created, changed = ("created", "changed") if done else ("to create", "to change")
+    click.echo(f"{counts['create']} {created}, {counts['change']} {changed}, {counts['keep']} left alone.")
+
+
+def _as_json(realm: str, changes: Sequence[Change]) -> dict[str, Any]:
+    rows = [{"kind": change.kind, "what": change.what, "detail": list(change.detail)} for change in changes]
+    return {"realm": realm, "pending": sum(change.is_pending for change in changes), "changes": rows}

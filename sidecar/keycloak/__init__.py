@@ -1,0 +1,30 @@
+"""Enabling passwordless login in a realm: the desired state (`realm-config/`), what differs from it, and making it so.
+
+`connect` opens Keycloak's admin API, `plan_realm` looks, `apply_realm` does; both never delete anything.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sidecar.keycloak.admin import Admin, connect
+    from sidecar.keycloak.change import Change
+    from sidecar.keycloak.plan import apply_realm, plan_realm
+
+__all__ = ["Admin", "Change", "apply_realm", "connect", "plan_realm"]
+_PLACES = {
+    "Admin": "admin",
+    "connect": "admin",
+    "Change": "change",
+    "apply_realm": "plan",
+    "plan_realm": "plan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """They come when they are needed: a server only reads realms' keys, and spares itself python-keycloak."""
+    if name in _PLACES:
+        return getattr(import_module(f"sidecar.keycloak.{_PLACES[name]}"), name)
+    raise AttributeError(name)

@@ -1,0 +1,175 @@
+"""Keycloak's admin API: the only module that knows python-keycloak.
+
+That library signs in and keeps the token fresh. The paths are Keycloak's own, since the library's helpers neither
+quote names (a flow's may hold a slash) nor cover all that is needed here (texts, priorities).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+from urllib.parse import quote
+
+from keycloak import KeycloakOpenIDConnection
+from keycloak.exceptions import KeycloakConnectionError, KeycloakError
+from requests import Response
+from requests.exceptions import SSLError, Timeout
+
+from sidecar.errors import KeycloakUnavailable
+from sidecar.settings import Settings
+
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
+
+
+class Admin:
+    """The admin API below one path; `at` goes deeper. Every failure is a `KeycloakUnavailable` that says what to do.
+
+    Path segments are quoted, so names may hold anything.
+    """
+
+    def __init__(self, connection: KeycloakOpenIDConnection, *path: str) -> None:
+        self._connection = connection
+        self._path = path
+
+    def at(self, *path: str) -> Admin:
+        return type(self)(self._connection, *self._path, *path)
+
+    def find(self, *path: str, **query: str) -> Any:
+        """What is there, as JSON; `None` if nothing is."""
+        response = self._send("raw_get", path, **query)
+        return (
+            None if response.status_code == _NOT_FOUND else self._json(self._checked("GET", path, response))
+        )
+
+    def get(self, *path: str, **query: str) -> Any:
+        """What is there, as JSON; an error if nothing is."""
+        return self._json(self._checked("GET", path, self._send("raw_get", path, **query)))
+
+    def post(self, *path: str, body: Any) -> str:
+        """Make something; its id, from the answer's Location, or an empty string."""
+        response = self._checked("POST", path, self._send("raw_post", path, data=json.dumps(body)))
+        return str(response.headers.get("Location", "")).rpartition("/")[2]
+
+    def put(self, *path: str, body: Any = None) -> None:
+        self._checked("PUT", path, self._send("raw_put", path, data=json.dumps(body)))
+
+    def delete(self, *path: str) -> None:
+        """Take something away. Neither plan nor apply do; it is for what was made for a while."""
+        self._checked("DELETE", path, self._send("raw_delete", path))
+
+    def _send(self, verb: str, path: tuple[str, ...], **arguments: str) -> Response:
+        try:
+            return cast("Response", getattr(self._connection, verb)(self._url(path), **arguments))
+        except KeycloakError as err:
+            raise _unavailable(err, str(self._connection.server_url)) from err
+
+    def _url(self, path: tuple[str, ...]) -> str:
+        return "/".join(("admin", *(quote(segment, safe="") for segment in self._path + path)))
+
+    def _checked(self, method: str, path: tuple[str, ...], response: Response) -> Response:
+        if response.ok:
+            return response
+        call = f"{method} /{self._url(path)}"
+        if response.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
+            raise KeycloakUnavailable(
+                f"Keycloak does not let this admin do {call} ({response.status_code}):"
+                " give the user the role `admin` (realm master), or `realm-admin` of the client `realm-management`"
+                " (in the realm itself, with --admin-realm)"
+            )
+        if response.status_code == _NOT_FOUND:
+            raise KeycloakUnavailable(
+                f"Keycloak has nothing at {call}: was it removed meanwhile? Run the command again"
+            )
+        raise KeycloakUnavailable(
+            f"Keycloak answered {call} with {response.status_code}: {_message(response)}"
+        )
+
+    @staticmethod
+    def _json(response: Response) -> Any:
+        return response.json() if response.content else None
+
+
+def connect(settings: Settings, *, username: str, password: str, realm: str = "master") -> Admin:
+    """Sign in to the admin API at `keycloak.internal_url`.
+
+    Args:
+        settings: where Keycloak is, and how many seconds a call may take.
+        username: an admin's.
+        password: that admin's; it goes to Keycloak's token endpoint only.
+        realm: where the admin's account is; another than `master` for an admin of that realm alone.
+
+    Raises:
+        KeycloakUnavailable: not reachable, TLS, wrong password, no such realm; the text says what to do.
+    """
+    url = f"{settings.keycloak.internal_url}/"
+    connection = KeycloakOpenIDConnection(
+        server_url=url,
+        username=username,
+        password=password,
+        realm_name=realm,
+        user_realm_name=realm,
+        client_id="admin-cli",
+        timeout=settings.keycloak.timeout_s,
+        # By default it repeats a POST that was not answered in time, which may have been done all the same.
+        max_retries=0,
+    )
+    try:
+        connection.get_token()
+    except KeycloakError as err:
+        raise _unavailable(err, url, username=username, realm=realm) from err
+    return Admin(connection)
+
+
+def _unavailable(err: KeycloakError, url: str, *, username: str = "", realm: str = "") -> KeycloakUnavailable:
+    if isinstance(err, KeycloakConnectionError):
+        return KeycloakUnavailable(_why_unreachable(err.__cause__, url))
+    status, text = err.response_code, _plain(err)
+    if status == _NOT_FOUND:
+        return KeycloakUnavailable(
+            f"{url} has no realm '{realm}' to sign in to: check --admin-realm, and that keycloak.internal_url is"
+            " Keycloak's base URL (with its relative path, if it has one)"
+        )
+    if status in {_REFUSED, _UNAUTHORIZED}:
+        return KeycloakUnavailable(
+            f"Keycloak refused to sign in the admin '{username}' in realm '{realm}' ({text}):"
+            " check name, password and --admin-realm;"
+            " an account with a second factor or a pending action can't be used, make one for this"
+        )
+    if status == _FORBIDDEN:
+        return KeycloakUnavailable(
+            f"Keycloak refused a sign-in over {url} ({text}): the realm '{realm}' wants HTTPS,"
+            " so set keycloak.internal_url to https"
+        )
+    return KeycloakUnavailable(
+        f"Keycloak at {url} did not sign us in (status {status}: {text}): see Keycloak's own log"
+    )
+
+
+def _why_unreachable(cause: BaseException | None, url: str) -> str:
+    if isinstance(cause, SSLError):
+        return (
+            f"the TLS certificate of {url} is not trusted: name its authority's file in REQUESTS_CA_BUNDLE,"
+            " or correct keycloak.internal_url"
+        )
+    if isinstance(cause, Timeout):
+        return f"Keycloak at {url} did not answer in time: see if it is still starting, or raise keycloak.timeout_s"
+    return f"Keycloak can't be reached at {url}: start it, or correct keycloak.internal_url"
+
+
+def _message(response: Response) -> str:
+    try:
+        answer = response.json()
+    except ValueError:
+        return response.text[:200] or "no reason given"
+    return str(answer.get("errorMessage") or answer.get("error_description") or answer.get("error") or answer)
+
+
+def _plain(err: KeycloakError) -> str:
+    """Keycloak's own words out of python-keycloak's error, which may hold the body's bytes."""
+    text = err.error_message
+    raw = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        return raw[:200]
+    return str(answer.get("error_description") or answer.get("error") or raw[:200])

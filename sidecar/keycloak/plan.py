@@ -1,0 +1,161 @@
+"""Previewing and enabling passwordless login in a realm: the steps, in the order that is safe to stop in.
+
+What users meet comes last: until the flow and the theme are bound, sign-in goes on as before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sidecar.errors import KeycloakUnavailable
+from sidecar.keycloak.admin import Admin
+from sidecar.keycloak.change import Change
+from sidecar.keycloak.desired import STOCK_THEME, THEME, desired_realm
+from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow
+from sidecar.keycloak.flows import flow_from
+from sidecar.keycloak.realm_steps import (
+    ClientScope,
+    DefaultScope,
+    Es256Key,
+    Languages,
+    LoginPage,
+    Texts,
+    UserProfile,
+)
+from sidecar.keycloak.step import NamedThing, Step
+from sidecar.settings import Settings
+
+_NEW_REALM_KEYS = ("realm", "displayName", "enabled", "sslRequired")
+_LANGUAGE_KEYS = ("internationalizationEnabled", "supportedLocales", "defaultLocale")
+_LOGIN_KEYS = ("browserFlow", "loginTheme")
+_FIRST_BROKER_LOGIN = "passwordless first broker login"
+
+
+def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str = THEME) -> list[Change]:
+    """What `apply_realm` would do, and what it would leave as it is; reads only.
+
+    For a realm that does not exist, everything is to be created.
+
+    Raises:
+        SettingsError: the settings have no such realm.
+        KeycloakUnavailable: Keycloak can't be asked, lacks the theme, or holds something of our names that is not ours.
+    """
+    desired = desired_realm(settings, realm_name, theme=theme)
+    _require_theme(admin, theme)
+    realm = admin.at("realms", realm_name)
+    if realm.find() is None:
+        return [
+            _new_realm(realm_name),
+            *(Change(kind="create", what=step.what) for step in _steps(realm, desired)),
+        ]
+    return [step.check() for step in _steps(realm, desired)]
+
+
+def apply_realm(
+    admin: Admin,
+    settings: Settings,
+    realm_name: str,
+    *,
+    create: bool = False,
+    theme: str = THEME,
+    on_step: Callable[[Change], None] = lambda _: None,
+) -> list[Change]:
+    """Enable passwordless login in the realm; a second run changes nothing, and a run after an interrupted one goes on.
+
+    Args:
+        admin: from `connect`.
+        settings: with `[realms.<realm_name>]`.
+        realm_name: the realm.
+        create: make the realm if there is none.
+        theme: the login theme, or `stock` to leave the realm's own.
+        on_step: is told of each change once it is done, and of what was kept.
+
+    Raises:
+        SettingsError: the settings have no such realm.
+        KeycloakUnavailable: stopped at the first error; what `on_step` was told of is done.
+    """
+    desired = desired_realm(settings, realm_name, theme=theme)
+    _require_theme(admin, theme)
+    realm = admin.at("realms", realm_name)
+    done: list[Change] = []
+    if realm.find() is None:
+        _create_realm(admin, desired, create=create)
+        done.append(_new_realm(realm_name))
+        on_step(done[-1])
+    for step in _steps(realm, desired):
+        change = step.check()
+        if change.is_pending:
+            step.do()
+        done.append(change)
+        on_step(change)
+    return done
+
+
+def _steps(realm: Admin, desired: Mapping[str, Any]) -> Iterator[Step]:
+    components = desired["components"]
+    yield Languages(realm=realm, desired=_only(desired, _LANGUAGE_KEYS))
+    for key in components["org.keycloak.keys.KeyProvider"]:
+        yield Es256Key(realm=realm, desired=key)
+    for profile in components["org.keycloak.userprofile.UserProfileProvider"]:
+        yield UserProfile(realm=realm, desired=_profile_attributes(profile))
+    yield OwnFlow(realm=realm, template=flow_from(desired, _FIRST_BROKER_LOGIN))
+    yield BrowserFlow(realm=realm, template=flow_from(desired, desired["browserFlow"]))
+    yield from _provider_steps(realm, desired)
+    yield from _scope_steps(realm, desired)
+    yield Texts(realm=realm, desired=desired["localizationTexts"])
+    yield LoginPage(realm=realm, desired=_only(desired, _LOGIN_KEYS))
+
+
+def _provider_steps(realm: Admin, desired: Mapping[str, Any]) -> Iterator[Step]:
+    providers = ("identity-provider", "instances")
+    for provider in desired["identityProviders"]:
+        yield IdentityProvider(
+            realm=realm, what=f"identity provider {provider['alias']}", collection=providers, desired=provider
+        )
+    for mapper in desired["identityProviderMappers"]:
+        alias = mapper["identityProviderAlias"]
+        what = f"mapper '{mapper['name']}' of identity provider {alias}"
+        yield NamedThing(realm=realm, what=what, collection=(*providers, alias, "mappers"), desired=mapper)
+
+
+def _scope_steps(realm: Admin, desired: Mapping[str, Any]) -> Iterator[Step]:
+    for scope in desired["clientScopes"]:
+        yield ClientScope(realm=realm, desired=scope)
+    for name in desired["defaultDefaultClientScopes"]:
+        yield DefaultScope(realm=realm, scope=name)
+
+
+def _profile_attributes(profile: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(json.loads(profile["config"]["kc.user.profile.config"][0])["attributes"])
+
+
+def _require_theme(admin: Admin, theme: str) -> None:
+    """Keycloak takes any theme name and then shows its own page, so ask first. Some admins can't see the list."""
+    if theme == STOCK_THEME:
+        return
+    themes = (admin.find("serverinfo") or {}).get("themes", {}).get("login", [])
+    names = {entry["name"] for entry in themes}
+    if names and theme not in names:
+        raise KeycloakUnavailable(
+            f"Keycloak has no login theme '{theme}': put the folder themes/{theme} into Keycloak's themes folder"
+            " and restart it, or leave the realm's own login page with --theme stock"
+        )
+
+
+def _create_realm(admin: Admin, desired: Mapping[str, Any], *, create: bool) -> None:
+    name = desired["realm"]
+    if not create:
+        raise KeycloakUnavailable(
+            f"Keycloak has no realm '{name}' that this admin can see: mend the name, or make it with --create"
+        )
+    admin.post("realms", body=_only(desired, _NEW_REALM_KEYS))
+
+
+def _new_realm(name: str) -> Change:
+    return Change(kind="create", what=f"realm {name}")
+
+
+def _only(desired: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: desired[key] for key in keys if key in desired}

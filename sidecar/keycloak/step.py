@@ -1,0 +1,62 @@
+"""What one step of a plan is: it looks, and it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sidecar.keycloak.admin import Admin
+from sidecar.keycloak.change import Change, differences, merged
+
+
+class Step(Protocol):
+    """One thing in the realm. `do` is idempotent and may be run again after it was interrupted anywhere."""
+
+    @property
+    def what(self) -> str: ...
+
+    def check(self) -> Change:
+        """Compare the realm with the desired state; reads only."""
+
+    def do(self) -> None:
+        """Make it so; nothing is deleted, and what is not ours keeps its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedThing:
+    """A thing that a list of the admin API holds under a name: made if missing, else changed in the keys that are ours.
+
+    `collection` is the list's path, `key` the field with the name, `id_key` the field that ends the thing's own path.
+    """
+
+    realm: Admin
+    what: str
+    collection: tuple[str, ...]
+    desired: Mapping[str, Any]
+    key: str = "name"
+    id_key: str = "id"
+
+    def check(self) -> Change:
+        actual = self._actual()
+        if actual is None:
+            return Change(kind="create", what=self.what)
+        detail = differences(self.desired, actual)
+        return Change(kind="change" if detail else "keep", what=self.what, detail=detail)
+
+    def do(self) -> None:
+        actual = self._actual()
+        if actual is None:
+            self.realm.post(*self.collection, body=self.desired)
+        else:
+            self.realm.put(*self.collection, actual[self.id_key], body=merged(actual, self.desired))
+
+    def _actual(self) -> dict[str, Any] | None:
+        # A list below a thing that is still to be made (the mappers of a new provider) is missing, too.
+        found: list[dict[str, Any]] = self.realm.find(*self.collection) or []
+        return next((thing for thing in found if thing[self.key] == self.desired[self.key]), None)
+
+
+def settled(what: str, detail: tuple[str, ...]) -> Change:
+    """A change if there is something to say, else kept."""
+    return Change(kind="change" if detail else "keep", what=what, detail=detail)

@@ -1,0 +1,159 @@
+"""What the flow needs of a store, in its own values. Each method is one transaction and one guard.
+
+Adapters raise `StoreUnavailable` when the database does not answer or a commit's answer is lost: nothing was granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sidecar.login.limits import Rule
+from sidecar.login.pumping import TextMessage
+from sidecar.model.challenge import Challenge, Found, NewChallenge
+from sidecar.model.proof import Grant, NewGrant
+from sidecar.model.receipt import Callback, Receipt
+
+
+class Challenges(Protocol):
+    """Challenges and the ledger that bounds them. `browser_macs`: only the browser that started one can name it."""
+
+    def open(
+        self,
+        new: NewChallenge,
+        browser_macs: Sequence[str],
+        *,
+        network: str,
+        rules: Sequence[Rule],
+        text: TextMessage | None,
+    ) -> Challenge:
+        """Hold the caller to the rules, retire what this replaces, and write challenge, event and message together.
+
+        Raises:
+            RateLimited: a budget is used up; nothing was written but the refusal.
+            ConnectionStopped: no text message may be queued; as above.
+        """
+        ...
+
+    def find(self, challenge_id: str, browser_macs: Sequence[str]) -> Found:
+        """Read one, with what became of its newest message; a browser that the address does not know is told less.
+
+        Raises:
+            ChallengeNotFound: unknown, or another browser's.
+        """
+        ...
+
+    def of_message(self, challenge_id: str, *, within_s: int) -> Challenge:
+        """Read the one that a message names, whoever started it.
+
+        Raises:
+            ChallengeNotFound: unknown, or older than `within_s`.
+        """
+        ...
+
+    def send_again(
+        self,
+        challenge: Challenge,
+        browser_macs: Sequence[str],
+        *,
+        network: str,
+        rules: Sequence[Rule],
+        resend_after_s: int,
+        text: TextMessage | None,
+    ) -> Challenge:
+        """Queue the same code once more; its expiry stays.
+
+        Raises:
+            ChallengeNotFound: another browser's, or no longer open.
+            RateLimited: a budget is used up, or `resend_after_s` have not passed.
+            ConnectionStopped: no text message may be queued.
+        """
+        ...
+
+    def retire(self, challenge_id: str, browser_macs: Sequence[str]) -> None:
+        """End one; no code opens it any more. Ending twice is fine."""
+        ...
+
+
+class Verification(Protocol):
+    """The guarded steps of a try, each committed before the next: count it, then spend, or note that it was wrong."""
+
+    def count_try(
+        self, challenge: Challenge, browser_macs: Sequence[str], *, network: str, rules: Sequence[Rule]
+    ) -> Challenge:
+        """Count the try before the code is looked at.
+
+        Raises:
+            ChallengeRefused: used, dead, retired, expired, or another browser's.
+            RateLimited: the address's failures are used up.
+        """
+        ...
+
+    def note_wrong(self, challenge: Challenge, browser_macs: Sequence[str], *, network: str) -> None:
+        """Record that the counted code was wrong, for the budgets of networks and connection."""
+        ...
+
+    def spend(
+        self, challenge: Challenge, browser_macs: Sequence[str], grant: NewGrant, *, network: str
+    ) -> None:
+        """Use the challenge up and write what it grants, in one transaction.
+
+        The subject is the one that the address has, or `grant.subject_id` made for it now. Every other open
+        challenge of the address is suppressed, and the browser is remembered as the address's own.
+
+        Raises:
+            ChallengeRefused: somebody was first, or it ran out meanwhile.
+        """
+        ...
+
+
+class Complaints(Protocol):
+    """What the reader of an address's mail, or an operator, may do about starts for it."""
+
+    def find(self, challenge_id: str, *, mute_s: int, within_s: int) -> tuple[Challenge, bool]:
+        """The challenge of a message, whoever started it, and whether strangers are muted now.
+
+        Raises:
+            ChallengeNotFound: unknown, or older than `within_s`.
+        """
+        ...
+
+    def deny(self, challenge: Challenge) -> None:
+        """End the challenge, void its authorization code, and mute strangers' starts for its address from now on."""
+        ...
+
+    def unmute(self, realm: str, connection_id: str, address: str, *, by: str) -> None:
+        """Take the mute back."""
+        ...
+
+
+class AuthCodes(Protocol):
+    """Authorization codes: written by `Verification.spend`, spent here."""
+
+    def redeem(self, auth_code_macs: Sequence[str], *, realm: str, connection: str) -> Grant | None:
+        """Spend a code; `None` for unknown, expired, used and foreign ones alike (the ledger keeps them apart)."""
+        ...
+
+
+class Callbacks(Protocol):
+    """How one provider says what became of a message."""
+
+    def read(self, callback: Callback) -> Receipt | None:
+        """What it says; `None` for what is no end of the message.
+
+        Raises:
+            CallbackRefused: it is not the provider's, or not about the message that it names.
+        """
+        ...
+
+
+class Receipts(Protocol):
+    """What became of messages that a provider took."""
+
+    def note(self, message_id: str, *, provider: str, receipt: Receipt | None) -> None:
+        """Write it down, once: what comes later or again changes nothing.
+
+        Raises:
+            CallbackRefused: that provider took no such message.
+        """
+        ...

@@ -1,0 +1,82 @@
+"""Try a code. The order is the guard: count, compare, spend; each committed before the next."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sidecar.errors import ChallengeRefused, RateLimited
+from sidecar.login import codes, limits
+from sidecar.login.room import Caller, LoginRoom
+from sidecar.model.challenge import Challenge
+from sidecar.model.proof import NewGrant, amr_of
+
+#: RFC 6749 §4.1.2 allows ten minutes; Keycloak comes back at once, so a minute is plenty.
+AUTH_CODE_LIFETIME_S = 60
+_AUTH_CODE_BYTES = 32
+_SUBJECT_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A spent challenge and the authorization code it bought; the raw code exists here and in the redirect only."""
+
+    challenge: Challenge
+    raw_auth_code: str
+
+
+def verify(room: LoginRoom, *, challenge: Challenge, unverified_code: str, caller: Caller) -> Verified:
+    """Spend the challenge, as this caller found it, with the right code.
+
+    Raises:
+        InvalidRequest: what was typed can't be a code; nothing was counted.
+        ChallengeRefused: wrong, expired, used, dead, or another browser's.
+        RateLimited: the address's failures are used up.
+    """
+    cleaned = codes.clean_code(unverified_code, challenge.digits)
+    counted = _counted(room, challenge, caller)
+    if not codes.is_right(room.keys, counted, cleaned):
+        room.verification.note_wrong(counted, caller.macs(room.keys), network=caller.network)
+        raise ChallengeRefused(tries_left=counted.tries_left)
+    return grant(room, counted, caller, is_by_link=False)
+
+
+def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bool) -> Verified:
+    """Spend a challenge whose counted try was compared and right.
+
+    Raises:
+        ChallengeRefused: somebody was first, or it ran out meanwhile.
+    """
+    raw_auth_code = secrets.token_urlsafe(_AUTH_CODE_BYTES)
+    new = NewGrant(
+        auth_code_mac=auth_code_macs(room, counted.realm, counted.connection, raw_auth_code)[0],
+        subject_id=new_subject_id(counted.connection),
+        lifetime_s=AUTH_CODE_LIFETIME_S,
+        amr=amr_of(room.connection(counted.realm, counted.connection).strategy, is_by_link=is_by_link),
+    )
+    room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
+    return Verified(challenge=counted, raw_auth_code=raw_auth_code)
+
+
+def _counted(room: LoginRoom, challenge: Challenge, caller: Caller) -> Challenge:
+    """Count the try; a code that is too short by now is over, and another, long one can be asked for."""
+    macs = caller.macs(room.keys)
+    given = room.connection(challenge.realm, challenge.connection).limits
+    rules = (*limits.for_try(given), *limits.for_short_codes(given, challenge.digits))
+    try:
+        return room.verification.count_try(challenge, macs, network=caller.network, rules=rules)
+    except RateLimited as limited:
+        if limited.budget != limits.SHORT_CODES:
+            raise
+        room.challenges.retire(challenge.id, macs)
+        raise ChallengeRefused(tries_left=0) from None
+
+
+def new_subject_id(connection: str) -> str:
+    """`email.…`: opaque, unguessable, never the address, and of characters that Keycloak takes in a user name."""
+    return f"{connection}.{secrets.token_hex(_SUBJECT_BYTES)}"
+
+
+def auth_code_macs(room: LoginRoom, realm: str, connection: str, raw_auth_code: str) -> tuple[str, ...]:
+    """How an authorization code is looked up: by its MAC, which its realm and connection are part of."""
+    return room.keys.macs("authorization-code", realm.encode(), connection.encode(), raw_auth_code.encode())

@@ -1,0 +1,60 @@
+"""What Keycloak asked for: an authorization request, checked, as the challenge carries it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+# Keycloak's own three parts, and the last one's client data, which may hold anything.
+_BROKER_STATE = re.compile(r"[^.]+\.[^.]+\.(?P<client>[A-Za-z0-9_-]+)(?:\..*)?", re.DOTALL)
+_MAX_CLIENT_CHARS = 255
+_UUID_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizationRequest:
+    """A checked request of RFC 6749 §4.1.1 with RFC 7636's S256 challenge and OpenID Connect's nonce.
+
+    It holds only what the pages and the answer need. `send`: "code", "link", or "" for what the connection sends.
+    """
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    nonce: str
+    code_challenge: str
+    ui_locales: str = ""
+    login_hint: str = ""
+    send: str = ""
+
+    @property
+    def application(self) -> str:
+        """The application that the person signs in to, as Keycloak's `state` names it; empty where it names none.
+
+        That is the client's UUID in Keycloak (the admin API's `id`), and its `clientId` only where an import gave it
+        an `id` that is no UUID. Keycloak's broker writes `STATE.TAB.CLIENT[.DATA]`, and does not sign it for us:
+        whoever makes up a request names any application, so it may choose looks and budgets and prove nothing.
+
+        Source: org.keycloak.broker.provider.util.IdentityBrokerState, Keycloak 26.
+        """
+        found = _BROKER_STATE.fullmatch(self.state)
+        return _client(found["client"]) if found else ""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def _client(encoded: str) -> str:
+    try:
+        raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        return ""
+    # Random UUIDs have a byte that no ASCII text has; client ids of sixteen characters are text.
+    if len(raw) == _UUID_BYTES and not raw.isascii():
+        return str(UUID(bytes=raw))
+    text = raw.decode("utf-8", "replace")
+    is_name = text.isprintable() and "\ufffd" not in text and len(text) <= _MAX_CLIENT_CHARS
+    return text if is_name else ""

@@ -1,0 +1,123 @@
+"""One challenge: a code asked for by one browser, sent to one address, open until it is spent, dead or over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from sidecar.model.asker import Asker
+from sidecar.model.authorization import AuthorizationRequest
+
+
+class Method(StrEnum):
+    """What a message brings: a code to type, a link to open, or both."""
+
+    CODE = "code"
+    LINK = "link"
+    BOTH = "both"
+
+    @property
+    def has_code(self) -> bool:
+        return self is not Method.LINK
+
+    @property
+    def has_link(self) -> bool:
+        return self is not Method.CODE
+
+    def narrowed(self, asked: str) -> Method:
+        """What an application gets that asked for "code" or "link": one of both, never what is not allowed."""
+        return Method(asked) if self is Method.BOTH and asked in {Method.CODE, Method.LINK} else self
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a challenge's newest message, as far as its browser may know."""
+
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    DELAYED = "delayed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """A row of the store. Times are milliseconds by the database's clock; `read_at` is when it was read.
+
+    `seed` alone gives no code: it is derived from it and a server key (login/codes.py). `is_suppressed`: its
+    messages are not sent and no code opens it, for reasons a stranger must not learn.
+    """
+
+    id: str
+    realm: str
+    connection: str
+    address: str
+    destination: str
+    key_id: str
+    seed: bytes
+    digits: int
+    method: Method
+    locale: str
+    request: AuthorizationRequest
+    asker: Asker
+    created_at: int
+    expires_at: int
+    last_sent_at: int
+    tries: int
+    max_tries: int
+    is_suppressed: bool
+    used_at: int | None
+    retired_at: int | None
+    read_at: int
+
+    @property
+    def tries_left(self) -> int:
+        return max(0, self.max_tries - self.tries)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a code may still be tried; the store's own guard decides, this is for display."""
+        return (
+            self.used_at is None and self.retired_at is None and self.tries_left > 0 and self.life_left_s > 0
+        )
+
+    @property
+    def life_left_s(self) -> int:
+        return max(0, (self.expires_at - self.read_at) // 1000)
+
+    def resend_wait_s(self, resend_after_s: int) -> int:
+        """Seconds until the browser may ask for the message again; 0 is now."""
+        due_at = self.last_sent_at + resend_after_s * 1000
+        return max(0, -(-(due_at - self.read_at) // 1000))
+
+
+class Found(NamedTuple):
+    """A challenge as its browser finds it. `is_known`: the address has accepted a code in this browser before."""
+
+    challenge: Challenge
+    delivery: DeliveryStatus
+    is_known: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewChallenge:
+    """What `issue` hands to the store: everything that is known before the database's clock is asked."""
+
+    id: str
+    realm: str
+    connection: str
+    address: str
+    destination: str
+    browser_mac: str
+    key_id: str
+    seed: bytes
+    digits: int
+    method: Method
+    lifetime_s: int
+    max_tries: int
+    open_challenges: int
+    signup: bool
+    mute_s: int
+    locale: str
+    request: AuthorizationRequest
+    asker: Asker

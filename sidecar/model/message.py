@@ -1,0 +1,26 @@
+"""A message to send: a row of the outbox, taken by one worker for a while. It holds no code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sidecar.model.challenge import Challenge
+
+#: How long a worker has a message to itself, and how long a dead one delays it. A living one that is slower may send it
+#: twice, with one Message-ID.
+CLAIM_S = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parcel:
+    """A taken message with its challenge, from which the code is derived at the moment of sending.
+
+    `attempt` counts from 1. `deadline_at` is when the code ends: nothing is sent after it.
+    """
+
+    id: str
+    template: str
+    attempt: int
+    deadline_at: int
+    taken_at: int
+    challenge: Challenge

@@ -1,0 +1,50 @@
+"""What a spent challenge proves, and how tokens say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_OTP, _LINK = "otp", "link"
+
+
+def amr_of(channel: str, *, is_by_link: bool) -> tuple[str, ...]:
+    """How a challenge was met, for a channel ("email", "sms").
+
+    RFC 8176 names `otp` and has no word for a link; a link is a password for one time too, and policies that look
+    for `otp` hold for both. The channel stands beside it, so that a realm can tell email from SMS.
+    """
+    return (_OTP, _LINK, channel) if is_by_link else (_OTP, channel)
+
+
+#: One factor, whatever the channel: NIST SP 800-63B-4 §3.1.3.1 does not take email as an out-of-band authenticator.
+ACR_SINGLE_FACTOR = "1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewGrant:
+    """What `verify` hands to the store to be written in the transaction that spends the challenge."""
+
+    auth_code_mac: str
+    subject_id: str
+    lifetime_s: int
+    amr: tuple[str, ...]
+
+    @property
+    def is_by_link(self) -> bool:
+        return _LINK in self.amr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """A redeemed authorization code: whom it stands for and what it is bound to. Spent when you hold it."""
+
+    realm: str
+    connection: str
+    client_id: str
+    redirect_uri: str
+    code_challenge: str
+    nonce: str
+    subject_id: str
+    address: str
+    amr: tuple[str, ...]
+    auth_time: int

@@ -1,0 +1,53 @@
+"""What an operator may set: one TOML file and the environment, read once at start into frozen objects.
+
+`load()` is the only reader. Each key that is unknown, missing, weak or out of range stops the start with a
+`SettingsError` that names the key and the way to mend it; all of them at once, not one a start.
+`docs/settings.md` lists every key, and a test holds the two together.
+"""
+
+from sidecar.settings.read import ENVIRONMENT_PREFIX, load
+from sidecar.settings.schema import SettingsSchema
+from sidecar.settings.values import (
+    ANY_COUNTRY,
+    BASE64_SECRET,
+    Connection,
+    Database,
+    Keycloak,
+    Limits,
+    Metrics,
+    Provider,
+    Pumping,
+    Realm,
+    Retention,
+    Secret,
+    Server,
+    Settings,
+    SmtpProvider,
+    Traces,
+    TwilioProvider,
+    WebhookProvider,
+)
+
+__all__ = [
+    "ANY_COUNTRY",
+    "BASE64_SECRET",
+    "ENVIRONMENT_PREFIX",
+    "Connection",
+    "Database",
+    "Keycloak",
+    "Limits",
+    "Metrics",
+    "Provider",
+    "Pumping",
+    "Realm",
+    "Retention",
+    "Secret",
+    "Server",
+    "Settings",
+    "SettingsSchema",
+    "SmtpProvider",
+    "Traces",
+    "TwilioProvider",
+    "WebhookProvider",
+    "load",
+]

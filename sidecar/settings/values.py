@@ -1,0 +1,214 @@
+"""Settings that were found right, as frozen objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+#: Among a connection's `countries`: all of them.
+ANY_COUNTRY = "*"
+#: How a secret begins whose rest is base64 (Standard Webhooks).
+BASE64_SECRET = "whsec_"  # noqa: S105
+
+
+class Secret:
+    """A string that does not print: `repr`, `str` and logs show `***`; `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    public_url: str
+    internal_url: str
+    trusted_hops: int
+    secret_keys: tuple[Secret, ...]
+    log_level: str
+    embedded_worker: bool
+    geoip_database: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    url: Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """Days after its end that a row is kept."""
+
+    challenges_days: int
+    messages_days: int
+    events_days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """`bind` is ADDRESS:PORT, or empty for none."""
+
+    bind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """`otlp_endpoint` is a URL, or empty for none."""
+
+    otlp_endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keycloak:
+    url: str
+    internal_url: str
+    timeout_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmtpProvider:
+    id: str
+    type: Literal["smtp"]
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    username: str
+    password: Secret
+    sender: str
+    timeout_s: int
+    ca_file: str
+    private_network: bool
+
+    #: Strategies whose messages it can send.
+    carries: ClassVar[frozenset[str]] = frozenset({"email"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookProvider:
+    """An HTTP gateway; `secret` signs what is sent to it, `callback_secret` what it says later (empty: nothing)."""
+
+    id: str
+    type: Literal["webhook"]
+    url: str
+    secret: Secret
+    callback_secret: Secret
+    sender: str
+    timeout_s: int
+    private_network: bool
+
+    carries: ClassVar[frozenset[str]] = frozenset({"sms"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwilioProvider:
+    """One of `messaging_service_sid` and `sender` is set; and `auth_token`, or the API key, or both.
+
+    `auth_token` is also what Twilio signs its status callbacks with; without it there are none.
+    """
+
+    id: str
+    type: Literal["twilio"]
+    account_sid: str
+    auth_token: Secret
+    api_key: str
+    api_secret: Secret
+    messaging_service_sid: str
+    sender: str
+    url: str
+    timeout_s: int
+    private_network: bool
+
+    carries: ClassVar[frozenset[str]] = frozenset({"sms"})
+
+
+Provider = SmtpProvider | WebhookProvider | TwilioProvider
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Budgets of one connection; see docs/settings.md for what each counts."""
+
+    tries_per_code: int
+    failures_per_hour: int
+    failures_in_a_row: int
+    failures_per_network_per_hour: int
+    failures_per_connection_per_hour: int
+    messages_per_hour: int
+    messages_per_day: int
+    starts_per_network_per_hour: int
+    open_challenges: int
+    resend_after_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pumping:
+    """Budgets of a connection's text messages, and when too few of them are followed by their code."""
+
+    messages_per_prefix_per_hour: int
+    messages_per_country_per_hour: int
+    messages_per_client_per_hour: int
+    messages_per_day: int
+    conversion_sample: int
+    conversion_percent: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    id: str
+    strategy: Literal["email", "sms"]
+    display_name: str
+    method: Literal["code", "link", "both"]
+    digits: int
+    lifetime_s: int
+    signup: bool
+    linking: Literal["prompt"]
+    countries: tuple[str, ...]
+    providers: tuple[str, ...]
+    limits: Limits
+    pumping: Pumping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Realm:
+    name: str
+    display_name: str
+    passwords: bool
+    locales: tuple[str, ...]
+    default_region: str
+    templates: Path | None
+    link_hosts: tuple[str, ...]
+    connections: Mapping[str, Connection]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    server: Server
+    database: Database
+    retention: Retention
+    metrics: Metrics
+    traces: Traces
+    keycloak: Keycloak
+    providers: Mapping[str, Provider]
+    realms: Mapping[str, Realm]
+
+    def issuer(self, realm: str, connection: str) -> str:
+        """The issuer identifier of one connection (OpenID Connect Discovery §3); a constant, never from a request."""
+        return f"{self.server.public_url}/realms/{realm}/{connection}"
+
+    def broker_redirect_uri(self, realm: str, connection: str) -> str:
+        """The only redirect URI there is: Keycloak's broker endpoint of the connection."""
+        return f"{self.keycloak.url}/realms/{realm}/broker/{connection}/endpoint"

@@ -1,0 +1,94 @@
+"""Challenges as rows: which columns, which conditions, and back to the model's value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, select
+
+from sidecar.model.asker import Asker
+from sidecar.model.authorization import AuthorizationRequest
+from sidecar.model.challenge import Challenge, Method
+from sidecar.store.one_of import numbered, one_of
+from sidecar.store.tables import addresses, challenges
+
+#: All that the model's value needs; the browser's MAC stays in the database.
+COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
+    column for column in challenges.c if column.name != "browser_mac"
+)
+
+_ASKER = tuple((field.name, f"asked_{field.name}") for field in fields(Asker))
+_PLAIN = tuple(
+    column.name
+    for column in COLUMNS
+    if column.name not in {"seed", "request", "method", *dict(_ASKER).values()}
+)
+
+
+def challenge_from(row: Row[*tuple[Any, ...]], *, read_at: int) -> Challenge:
+    """A row with (at least) every column of `COLUMNS`."""
+    return Challenge(
+        **{name: getattr(row, name) for name in _PLAIN},
+        seed=bytes(row.seed),
+        method=Method(row.method),
+        request=AuthorizationRequest(**json.loads(row.request)),
+        asker=Asker(**{name: getattr(row, column) for name, column in _ASKER}),
+        read_at=read_at,
+    )
+
+
+def row_from(challenge: Challenge, *, browser_mac: str) -> dict[str, Any]:
+    """Every column of a challenge's row."""
+    return {
+        **{name: getattr(challenge, name) for name in _PLAIN},
+        **{column: getattr(challenge.asker, name) for name, column in _ASKER},
+        "seed": challenge.seed,
+        "method": challenge.method.value,
+        "browser_mac": browser_mac,
+        "request": json.dumps(challenge.request.as_json(), separators=(",", ":")),
+    }
+
+
+def is_theirs(count: int) -> tuple[ColumnElement[bool], ...]:
+    """Only the browser that started a challenge can name it; for `count` MACs, with `theirs(…)` at each run."""
+    return challenges.c.id == bindparam("challenge"), one_of(challenges.c.browser_mac, "mac", count)
+
+
+def theirs(challenge_id: str, browser_macs: Sequence[str]) -> dict[str, str]:
+    return {"challenge": challenge_id, **numbered("mac", browser_macs)}
+
+
+def of_address(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of the address that was proven before, or null; with `of_realm`, `of_connection`, `of_address`."""
+    return (
+        select(column)
+        .where(
+            addresses.c.realm == bindparam("of_realm"),
+            addresses.c.connection == bindparam("of_connection"),
+            addresses.c.address == bindparam("of_address"),
+        )
+        .scalar_subquery()
+    )
+
+
+def is_open(now: ColumnElement[int] | int) -> tuple[ColumnElement[bool], ...]:
+    """The guard of everything that a challenge may still be used for."""
+    return (
+        challenges.c.used_at.is_(None),
+        challenges.c.retired_at.is_(None),
+        challenges.c.tries < challenges.c.max_tries,
+        challenges.c.expires_at > now,
+    )
+
+
+def is_open_of_address(now: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+    """The same, together with an address.
+
+    Written so that no index of `expires_at` alone fits: PostgreSQL would at times walk through everybody's open
+    challenges for the one of the address.
+    """
+    *others, _ = is_open(now)
+    return *others, challenges.c.expires_at - now > 0

@@ -1,0 +1,230 @@
+"""Count a try, then spend: two transactions, in this order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Update, bindparam, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from sidecar.errors import ChallengeRefused
+from sidecar.login.limits import Rule
+from sidecar.model.address import is_number
+from sidecar.model.challenge import Challenge
+from sidecar.model.events import Event
+from sidecar.model.proof import NewGrant
+from sidecar.store import ledger
+from sidecar.store.engine import Database
+from sidecar.store.prepared import Prepared, Statement, inserting, prefixed
+from sidecar.store.pumping import converting
+from sidecar.store.rows import (
+    COLUMNS,
+    challenge_from,
+    is_open,
+    is_open_of_address,
+    is_theirs,
+    of_address,
+    theirs,
+)
+from sidecar.store.tables import addresses, auth_codes, challenges, devices, subjects
+
+_NOW = bindparam("now", type_=BigInteger)
+
+
+def subject_id(_now: ColumnElement[int]) -> ColumnElement[str]:
+    """The subject that the address stands for."""
+    return of_address(addresses.c.subject_id)
+
+
+class SqlVerification:
+    """`login.ports.Verification` over SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count_try(
+        self, challenge: Challenge, browser_macs: Sequence[str], *, network: str, rules: Sequence[Rule]
+    ) -> Challenge:
+        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        with ledger.held(self._database, who, rules) as held:
+            values = {
+                **theirs(challenge.id, browser_macs),
+                "now": held.now,
+                **ledger.appended(Event.CODE_TRIED, held.subject, at=held.now, challenge_id=challenge.id),
+            }
+            row = self._counting(len(browser_macs)).one_or_none(held.connection, values)
+            if row is None:
+                raise ChallengeRefused(tries_left=0)
+        return challenge_from(row, read_at=held.now)
+
+    def _counting(self, count: int) -> Prepared:
+        return self._database.prepared(
+            (SqlVerification.count_try, count), lambda: _counting(count), ledger.appending
+        )
+
+    def note_wrong(self, challenge: Challenge, browser_macs: Sequence[str], *, network: str) -> None:
+        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        with ledger.held(self._database, who) as held:
+            ledger.record(
+                held.connection, Event.CODE_WRONG, held.subject, at=held.now, challenge_id=challenge.id
+            )
+
+    def spend(
+        self, challenge: Challenge, browser_macs: Sequence[str], grant: NewGrant, *, network: str
+    ) -> None:
+        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        # The order of locks is address, then challenge, as in `count_try`; the other way round two could wait for
+        # each other.
+        with ledger.held(self._database, who, asked=(subject_id,)) as held:
+            its_subject = held.seen.subject_id or self._new_subject(held, challenge, grant.subject_id)
+            values = {
+                "challenge": challenge.id,
+                "of_realm": challenge.realm,
+                "of_address": challenge.address,
+                "now": held.now,
+                **prefixed("code", _auth_code(challenge, grant, its_subject, held.now)),
+                **ledger.appended(
+                    Event.CODE_ACCEPTED,
+                    held.subject,
+                    at=held.now,
+                    challenge_id=challenge.id,
+                    detail="link" if grant.is_by_link else "",
+                ),
+            }
+            is_known = held.subject.device is not None
+            if not is_known:
+                values |= _remembered(challenge, held, browser_macs[0])
+            spending = self._spending(is_known=is_known, is_text=is_number(challenge.destination))
+            if spending.one_or_none(held.connection, values) is None:
+                raise ChallengeRefused(tries_left=0)
+
+    def _spending(self, *, is_known: bool, is_text: bool) -> Prepared:
+        """Spend it first; all else that a success writes is undone where that finds nothing to spend.
+
+        One success ends every other open challenge of the address: their codes are of no more use to anyone.
+        """
+        always: list[Callable[[], Statement]] = [
+            lambda: _spending(self._database.clock.now()),
+            _ending_others,
+            lambda: inserting(auth_codes, "code"),
+        ]
+        event: list[Callable[[], Statement]] = [ledger.appending]
+        event_and_device: list[Callable[[], Statement]] = [
+            lambda: ledger.appending("event", "remembered"),
+            lambda: inserting(devices, "device"),
+        ]
+        return self._database.prepared(
+            (SqlVerification.spend, is_known, is_text),
+            *always,
+            *(event if is_known else event_and_device),
+            *((converting,) if is_text else ()),
+        )
+
+    def _new_subject(self, held: ledger.Held, challenge: Challenge, new_subject_id: str) -> str:
+        """The subject of a new address; two first logins at once agree on one, for the unique key lets one in."""
+        key = {"realm": challenge.realm, "connection": challenge.connection, "address": challenge.address}
+        held.connection.execute(
+            insert(subjects).values(
+                id=new_subject_id,
+                realm=challenge.realm,
+                connection=challenge.connection,
+                created_at=held.now,
+            )
+        )
+        dialect = postgresql if self._database.is_postgresql else sqlite
+        agreed = held.connection.execute(
+            dialect.insert(addresses)
+            .values(**key, destination=challenge.destination, subject_id=new_subject_id, proven_at=held.now)
+            .on_conflict_do_update(index_elements=list(key), set_={"proven_at": held.now})
+            .returning(addresses.c.subject_id)
+        ).scalar_one()
+        ledger.record(
+            held.connection,
+            Event.SUBJECT_CREATED,
+            held.subject,
+            at=held.now,
+            challenge_id=challenge.id,
+            detail=str(agreed),
+        )
+        return str(agreed)
+
+
+def _auth_code(challenge: Challenge, grant: NewGrant, its_subject: str, now: int) -> dict[str, Any]:
+    return {
+        "code_mac": grant.auth_code_mac,
+        "challenge_id": challenge.id,
+        "realm": challenge.realm,
+        "connection": challenge.connection,
+        "client_id": challenge.request.client_id,
+        "redirect_uri": challenge.request.redirect_uri,
+        "code_challenge": challenge.request.code_challenge,
+        "nonce": challenge.request.nonce,
+        "subject_id": its_subject,
+        "address": challenge.address,
+        "amr": json.dumps(grant.amr),
+        "auth_time": now,
+        "expires_at": now + grant.lifetime_s * 1000,
+        "used_at": None,
+    }
+
+
+def _remembered(challenge: Challenge, held: ledger.Held, mac: str) -> dict[str, Any]:
+    """Know the browser from now on; by its MAC under the newest key, so that it outlives a rotation."""
+    device = {
+        "realm": challenge.realm,
+        "address": challenge.address,
+        "browser_mac": mac,
+        "remembered_at": held.now,
+    }
+    return {
+        **prefixed("device", device),
+        **ledger.appended(
+            Event.DEVICE_REMEMBERED,
+            held.subject,
+            at=held.now,
+            challenge_id=challenge.id,
+            prefix="remembered",
+        ),
+    }
+
+
+def _ending_others() -> Update:
+    return (
+        update(challenges)
+        .where(
+            challenges.c.realm == bindparam("of_realm"),
+            challenges.c.address == bindparam("of_address"),
+            # Not the one that is spent: PostgreSQL writes a row once in a statement.
+            challenges.c.id != bindparam("challenge"),
+            *is_open_of_address(_NOW),
+        )
+        # Not retired: whoever started one would see that the address's owner is here.
+        .values(is_suppressed=True)
+    )
+
+
+def _counting(count: int) -> ReturningUpdate[*tuple[Any, ...]]:
+    return (
+        update(challenges)
+        .where(*is_theirs(count), *is_open(_NOW))
+        .values(tries=challenges.c.tries + 1)
+        .returning(*COLUMNS)
+    )
+
+
+def _spending(now: ColumnElement[int]) -> ReturningUpdate[*tuple[Any, ...]]:
+    return (
+        update(challenges)
+        .where(
+            challenges.c.id == bindparam("challenge"),
+            challenges.c.used_at.is_(None),
+            challenges.c.retired_at.is_(None),
+            challenges.c.is_suppressed.is_(False),
+            challenges.c.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(challenges.c.used_at)
+    )

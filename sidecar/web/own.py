@@ -1,0 +1,48 @@
+"""The challenge of a page: this browser's, of this connection."""
+
+from __future__ import annotations
+
+import re
+
+from flask import request
+
+from sidecar.edge.browser import caller_of, require_cookie
+from sidecar.errors import ChallengeNotFound
+from sidecar.login.room import LoginRoom
+from sidecar.model.challenge import Found
+
+# What `issue` makes; anything else is not asked for (PostgreSQL takes no NUL in a text, for one).
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def own_challenge(room: LoginRoom, realm: str, connection: str, unverified_id: str) -> Found:
+    """Find the challenge that a page of this connection names, unless it is used.
+
+    A challenge of another realm or connection is refused: its request would go on under a foreign issuer.
+
+    Raises:
+        CookieMissing: the browser sent no cookie, so nothing is its own.
+        ChallengeNotFound: unknown, another browser's, of another connection, or used.
+    """
+    found = own_or_used_challenge(room, realm, connection, unverified_id)
+    if found.challenge.used_at is not None:
+        raise ChallengeNotFound
+    return found
+
+
+def own_or_used_challenge(room: LoginRoom, realm: str, connection: str, unverified_id: str) -> Found:
+    """The same for a page that waits for a link: it says when the link was used, in another tab of this browser.
+
+    Raises:
+        CookieMissing, ChallengeNotFound: as above, but for a used one that had a link.
+    """
+    room.connection(realm, connection)
+    require_cookie(request)
+    if not _ID.fullmatch(unverified_id):
+        raise ChallengeNotFound
+    found = room.challenges.find(unverified_id, caller_of(request).macs(room.keys))
+    challenge = found.challenge
+    is_over = challenge.used_at is not None and not challenge.method.has_link
+    if (challenge.realm, challenge.connection) != (realm, connection) or is_over:
+        raise ChallengeNotFound
+    return found

@@ -1,0 +1,188 @@
+"""The words people see: the login theme's message files, read for the sidecar's own pages and mails.
+
+Keycloak and the sidecar share one catalogue per locale (`messages_<locale>.properties`, UTF-8, Java
+MessageFormat). Of MessageFormat we use two things: `''` for an apostrophe and `{0}` for an argument; anything
+else stops the start.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+import javaproperties
+from babel.core import Locale, UnknownLocaleError
+from babel.dates import format_date
+
+from sidecar import assets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+#: The locale the code is written against: it has every key, and the others fall back to it.
+SOURCE_LOCALE = "en"
+MESSAGES = assets.THEMES / "passwordless" / "login" / "messages"
+
+_TOKEN = re.compile(r"(?P<apostrophe>'')|\{(?P<argument>\d)\}|(?P<literal>[^'{}]+)|(?P<stray>.)", re.DOTALL)
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+_RANGE = re.compile(r"\s*(?P<tag>[A-Za-z0-9-]{2,35}|\*)\s*(;\s*[qQ]=(?P<q>0(\.\d{0,3})?|1(\.0{0,3})?)\s*)?")
+_MAX_HEADER_CHARS = 1000
+_MAX_TAGS = 20
+
+#: A message taken apart: text, and the positions of arguments.
+_Parts = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Words:
+    """The texts of one locale: `words("key", *args)` gives a sentence.
+
+    Plain text, never HTML: escape it where it is shown. An unknown key raises `KeyError`, a missing argument
+    `IndexError`; both are mistakes in the code, and the catalogue's tests find them.
+    """
+
+    locale: str
+    direction: Literal["ltr", "rtl"]
+    _messages: Mapping[str, _Parts]
+    _fallback: Mapping[str, _Parts]
+
+    def __call__(self, key: str, *args: object) -> str:
+        """The text of `key` with `{0}`, `{1}`, … replaced by `args`.
+
+        Whether a text has plural forms is the catalogue's matter: where there is no `key` but `key.other`,
+        the first argument chooses the form.
+        """
+        if self._parts(key) is None and args and isinstance(args[0], int):
+            return self.plural(key, args[0], *args[1:])
+        return self._fill(key, args)
+
+    def plural(self, key: str, n: int, *args: object) -> str:
+        """The text of `key.one`, `key.other`, …, by the locale's plural rule for `n`.
+
+        `{0}` is `n`, and `{1}` on are `args`.
+        """
+        form = f"{key}.{_babel(self.locale).plural_form(n)}"
+        return self._fill(form if form in self._messages else f"{key}.other", (n, *args))
+
+    def day(self, moment: datetime) -> str:
+        """The day of a moment, as people of this locale write it."""
+        return format_date(moment, "long", locale=_babel(self.locale))
+
+    def _fill(self, key: str, args: Sequence[object]) -> str:
+        parts = self._parts(key)
+        if parts is None:
+            raise KeyError(key)
+        return "".join(part if isinstance(part, str) else str(args[part]) for part in parts)
+
+    def _parts(self, key: str) -> _Parts | None:
+        return self._messages.get(key, self._fallback.get(key))
+
+    def __repr__(self) -> str:
+        return f"Words({self.locale!r})"
+
+
+class Catalogue:
+    """All locales of a folder of message files, read once.
+
+    Raises:
+        ValueError: at construction, for a message that is no MessageFormat of ours: names file, key and cure.
+        FileNotFoundError: if there is no `messages_en.properties`.
+    """
+
+    def __init__(self, folder: Path = MESSAGES) -> None:
+        source = _read(folder / f"messages_{SOURCE_LOCALE}.properties")
+        self._words = {
+            path.stem.removeprefix("messages_"): _words(path, source)
+            for path in sorted(folder.glob("messages_*.properties"))
+        }
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The locales there are, as their files are named (`en`, `de`, `pt_BR`)."""
+        return tuple(self._words)
+
+    def words(self, locale: str) -> Words:
+        """The words of a locale of `locales`, or `KeyError`."""
+        return self._words[locale]
+
+    def negotiate(
+        self, preferred: Sequence[str], accept_language: str | None, allowed: Sequence[str]
+    ) -> Words:
+        """The words that suit a request best.
+
+        Args:
+            preferred: language tags by preference, as in OpenID Connect's `ui_locales`; before the header.
+            accept_language: the header (RFC 9110 §12.5.4); one that is overlong counts as absent.
+            allowed: the realm's locales, its default first; those that have no file are skipped.
+        """
+        choices = [locale for locale in (_file_name(tag) for tag in allowed) if locale in self._words]
+        wanted = [*preferred[:_MAX_TAGS], *_accepted(accept_language or "")]
+        for tag in wanted:
+            for candidate in _candidates(tag):
+                if candidate in choices:
+                    return self._words[candidate]
+        return self._words[choices[0] if choices else SOURCE_LOCALE]
+
+
+def _accepted(header: str) -> list[str]:
+    """The header's tags, best first, without what is malformed, unwanted (`q=0`) or `*`."""
+    if len(header) > _MAX_HEADER_CHARS:
+        return []
+    ranges = (_RANGE.fullmatch(part) for part in header.split(",")[:_MAX_TAGS])
+    weighed = [(float(found["q"] or 1), found["tag"]) for found in ranges if found and found["tag"] != "*"]
+    return [tag for q, tag in sorted(weighed, key=lambda pair: -pair[0]) if q > 0]
+
+
+def _candidates(tag: str) -> Iterator[str]:
+    """The file names that would serve a tag, most special first: `zh_Hans_CN`, `zh_CN`, `zh_Hans`, `zh`."""
+    if not _LANGUAGE_TAG.fullmatch(tag):
+        return
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return
+    for subtags in (
+        (locale.script, locale.territory),
+        (locale.territory,),
+        (locale.script,),
+        (),
+    ):
+        if all(subtags):
+            yield "_".join((locale.language, *cast("tuple[str, ...]", subtags)))
+
+
+def _file_name(tag: str) -> str:
+    return tag.replace("-", "_")
+
+
+def _words(path: Path, source: Mapping[str, _Parts]) -> Words:
+    name = path.stem.removeprefix("messages_")
+    direction: Literal["ltr", "rtl"] = "rtl" if _babel(name).text_direction == "rtl" else "ltr"
+    return Words(name, direction, _read(path), source)
+
+
+def _babel(name: str) -> Locale:
+    return Locale.parse(name)
+
+
+def _read(path: Path) -> dict[str, _Parts]:
+    with path.open(encoding="utf-8") as file:
+        messages = javaproperties.load(file)
+    return {key: tuple(_parts(text, f"{path.name}: {key}")) for key, text in messages.items()}
+
+
+def _parts(text: str, where: str) -> Iterable[str | int]:
+    for token in _TOKEN.finditer(text):
+        match token.lastgroup:
+            case "apostrophe":
+                yield "'"
+            case "argument":
+                yield int(token["argument"])
+            case "literal":
+                yield token["literal"]
+            case _:
+                cure = "write '' for an apostrophe and {0} for an argument"
+                raise ValueError(f"{where} has a stray {token['stray']!r}: {cure}")

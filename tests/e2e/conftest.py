@@ -1,0 +1,140 @@
+"""One Keycloak, sidecar, mail server and Chromium for the whole run; a fresh browser context for each test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from sidecar.keycloak import Admin, apply_realm, connect
+from sidecar.settings import Settings, load
+from tests.conftest import SECRET_KEY
+from tests.e2e import application
+from tests.stack import MailServer, free_port, serving, write_settings
+
+#: Realms of the run: without passwords, with passwords, under Keycloak's own theme, and with links beside codes.
+OPEN, MIXED, STOCK, LINKS = "open", "mixed", "stock", "links"
+REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False}
+CLIENT_SECRET = "a-secret-of-this-test-run"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a test of the whole road needs to know."""
+
+    keycloak: str
+    settings: Settings
+    settings_file: Path
+    sidecar: str
+    mail: MailServer
+    admin: Admin
+    applications: dict[str, application.Application]
+
+    def new_address(self, name: str = "ada") -> str:
+        return f"{name}-{secrets.token_hex(4)}@example.org"
+
+    def user(self, realm: str, address: str) -> dict[str, object]:
+        """The one Keycloak user of that address."""
+        users = self.admin.at("realms", realm).get("users", email=address, exact="true")
+        assert len(users) == 1, users
+        return users[0]
+
+    def identities(self, realm: str, address: str) -> list[dict[str, str]]:
+        return self.admin.at("realms", realm).get(
+            "users", str(self.user(realm, address)["id"]), "federated-identity"
+        )
+
+
+@pytest.fixture(scope="session")
+def stack(
+    keycloak_url: str, keycloak_admin: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("stack")
+    mail = MailServer()
+    mail.start()
+    port = free_port()
+    # Realms of a run on a Keycloak that other runs use too must not meet.
+    path = write_settings(
+        folder / "passwordless.toml",
+        sidecar_port=port,
+        keycloak_url=keycloak_url,
+        database_url=f"sqlite:///{folder}/passwordless.db",
+        smtp_port=mail.port,
+        realms=REALMS,
+        methods={LINKS: "both"},
+        secret_key=SECRET_KEY,
+    )
+    settings = load(path, {})
+    username, password = keycloak_admin
+    admin = connect(settings, username=username, password=password)
+    applications = {}
+    for realm in REALMS:
+        _delete_realm(admin, realm)
+        apply_realm(admin, settings, realm, create=True, theme="stock" if realm == STOCK else "passwordless")
+        applications[realm] = _application(admin, keycloak_url, realm)
+    with serving(path, port=port, log=folder / "sidecar.log"):
+        yield Stack(
+            keycloak=keycloak_url,
+            settings=settings,
+            settings_file=path,
+            sidecar=f"http://localhost:{port}",
+            mail=mail,
+            admin=admin,
+            applications=applications,
+        )
+    for running in applications.values():
+        running.stop()
+    for realm in REALMS:
+        _delete_realm(admin, realm)
+    mail.stop()
+    print((folder / "sidecar.log").read_text()[-3000:])
+
+
+def _delete_realm(admin: Admin, realm: str) -> None:
+    if any(found["realm"] == realm for found in admin.get("realms", briefRepresentation="true")):
+        admin.delete("realms", realm)
+
+
+def _application(admin: Admin, keycloak_url: str, realm: str) -> application.Application:
+    port = free_port()
+    admin.at("realms", realm).post(
+        "clients",
+        body={
+            "clientId": "confidential-app",
+            "secret": CLIENT_SECRET,
+            "publicClient": False,
+            "redirectUris": [f"http://localhost:{port}/callback"],
+            "attributes": {"pkce.code.challenge.method": "S256"},
+        },
+    )
+    return application.start(
+        port=port,
+        issuer=f"{keycloak_url}/realms/{realm}",
+        client_id="confidential-app",
+        client_secret=CLIENT_SECRET,
+    )
+
+
+@pytest.fixture
+def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page in a browser context of its own; options are Playwright's (`java_script_enabled`, `locale`, …)."""
+    contexts: list[BrowserContext] = []
+
+    def make(**options: object) -> Page:
+        context = chromium.new_context(**{"locale": "en-GB", **options})  # type: ignore[arg-type]
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page()

@@ -1,0 +1,41 @@
+"""axe-core on the pages as a person meets them: Keycloak's login page, our address page and our code page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.e2e.conftest import MIXED, OPEN, STOCK, Stack
+from tests.e2e.test_sign_in import type_address
+
+pytestmark = [pytest.mark.keycloak, pytest.mark.browser]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    return [f"{violation['id']}: {violation['nodes'][0]['html']}" for violation in found["violations"]]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_on_the_way_has_a_violation(
+    stack: Stack, new_page: Callable[..., Page], scheme: str, width: int
+) -> None:
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 844}}
+    page = new_page(**options)
+    for realm in (OPEN, MIXED):
+        page.goto(f"{stack.applications[realm].url}/login")
+        page.get_by_label("Email address").wait_for()
+        assert [] == violations(page), realm
+    type_address(page, stack.new_address())
+    page.get_by_label("Code", exact=True).wait_for()
+    assert [] == violations(page), "code page"
+
+    page = new_page(**options)
+    page.goto(f"{stack.applications[STOCK].url}/login")
+    page.locator("#social-email").click()
+    page.get_by_label("Email address").wait_for()
+    assert [] == violations(page), "address page"

@@ -1,0 +1,89 @@
+"""A realm of its own for each test, on the run's real Keycloak."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from sidecar import settings as settings_module
+from sidecar.errors import KeycloakUnavailable
+from sidecar.keycloak import Admin, connect
+from sidecar.settings import Settings
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture
+def make_settings(tmp_path) -> MakeSettings:
+    """Settings for one realm with an `email` connection; `passwords`, `locales` and URLs as the test needs them."""
+
+    def make(
+        realm: str = "acme",
+        *,
+        keycloak: str = "http://localhost:8080",
+        public_url: str = "http://localhost:5080",
+        internal_url: str = "",
+        passwords: bool = True,
+        locales: tuple[str, ...] = ("en", "de"),
+        connections: tuple[str, ...] = ("email",),
+    ) -> Settings:
+        tables = "".join(
+            f'[realms.{realm}.connections.{name}]\nstrategy = "email"\nproviders = ["mail"]\n'
+            for name in connections
+        )
+        file = tmp_path / "passwordless.toml"
+        file.write_text(
+            f"""
+[server]
+public_url = "{public_url}"
+internal_url = "{internal_url}"
+secret_keys = ["q7Zt3vKx9LmW2sYb8RnPc5Hd1Jf4Gu6E"]
+[keycloak]
+url = "{keycloak}"
+timeout_s = 30
+[providers.mail]
+type = "smtp"
+host = "127.0.0.1"
+security = "none"
+private_network = true
+sender = "Acme <login@acme.example>"
+[realms.{realm}]
+passwords = {str(passwords).lower()}
+locales = {list(locales)}
+{tables}""",
+            encoding="utf-8",
+        )
+        return settings_module.load(file, {})
+
+    return make
+
+
+@pytest.fixture
+def realm_name() -> str:
+    return f"t-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def admin(keycloak_url, keycloak_admin, make_settings, realm_name) -> Iterator[Admin]:
+    """The admin API; the test's realm is removed afterwards."""
+    username, password = keycloak_admin
+    admin = connect(make_settings(keycloak=keycloak_url), username=username, password=password)
+    yield admin
+    with suppress(KeycloakUnavailable):
+        admin.delete("realms", realm_name)
+
+
+@pytest.fixture
+def own_settings(make_settings, keycloak_url, realm_name) -> MakeSettings:
+    """`make_settings` for the test's realm on the real Keycloak."""
+    return lambda **changed: make_settings(realm_name, keycloak=keycloak_url, **changed)
+
+
+@pytest.fixture
+def realm(admin, realm_name) -> Admin:
+    """A realm by Keycloak's defaults, seen through the admin API."""
+    admin.post("realms", body={"realm": realm_name, "enabled": True, "sslRequired": "external"})
+    return admin.at("realms", realm_name)

@@ -1,0 +1,114 @@
+"""The mail with a code, as its templates make it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sidecar.delivery import render
+
+from .rendering import CATALOGUE
+
+FOLDER = render._TEMPLATES / "login_email"
+pytestmark = pytest.mark.parametrize("locale", CATALOGUE.locales)
+
+
+def mail(locale, **given):
+    words = CATALOGUE.words(locale)
+    values = {
+        "code": "123456",
+        "link_url": "",
+        "realm_name": "Demo & <b>Co</b>",
+        "client_name": "",
+        "not_me_url": "https://login.example.org/not-me/token",
+        "minutes": 5,
+        "asked": "Asked for with <b>it</b>.",
+        "lang": words.locale,
+        "direction": words.direction,
+        "words": words,
+    } | given
+    return [
+        render._environment(is_html=name.endswith(".html"))
+        .from_string((FOLDER / name).read_text("utf-8"))
+        .render(**values)
+        for name in render.FILES
+    ]
+
+
+def test_the_code_comes_first(locale):
+    subject, text, html = mail(locale)
+    assert subject.startswith("123456 ")
+    assert text.startswith("123456\n")
+    assert ">123456<" in html
+
+
+def test_it_says_what_for_how_long_and_what_to_do_otherwise(locale):
+    words = CATALOGUE.words(locale)
+    _, text, html = mail(locale, realm_name="Demo")
+    for sentence in (
+        words("mailCodeLead", "Demo"),
+        words.plural("mailCodeLifetime", 5),
+        words("mailCodeSecret", "Demo"),
+        words("mailCodeNotYou"),
+    ):
+        assert sentence in text
+        assert sentence.replace("'", "&#39;") in html
+
+
+LINK = "https://login.example.org/l/token"
+
+
+@pytest.mark.parametrize("code", ["", "123456"])
+def test_a_link_says_what_for_how_long_where_and_what_to_do_otherwise(locale, code):
+    words = CATALOGUE.words(locale)
+    subject, text, html = mail(locale, realm_name="Demo", link_url=LINK, code=code)
+    assert (
+        subject.strip() == words("mailCodeSubject", code, "Demo")
+        if code
+        else words("mailLinkSubject", "Demo")
+    )
+    for sentence in (
+        words("mailLinkLead", "Demo"),
+        words.plural("mailLinkLifetime", 5),
+        words("mailLinkElsewhere"),
+        words("mailLinkSecret", "Demo"),
+        words("mailLinkNotYou"),
+        *([words("mailBothCode")] if code else []),
+    ):
+        assert sentence in text
+        assert sentence.replace("'", "&#39;") in html
+    assert (words("mailBothCode") in text) == bool(code)
+    # Alone on its line, so that no mail program takes a word or a stop into it.
+    assert LINK in text.splitlines()
+    assert text.startswith("123456\n") == bool(code)
+    assert ("123456" in html) == bool(code)
+
+
+def test_a_link_is_one_button_and_the_only_other_link_says_no(locale):
+    *_, html = mail(locale, link_url=LINK, code="")
+    links = re.findall(r'<a\b[^>]*href="([^"]*)"', html)
+    assert links == [LINK, "https://login.example.org/not-me/token"]
+    assert re.findall(r"<(?:img|link|script)\b|url\(", html) == []
+    assert html.count("https://") == 2
+
+
+def test_the_application_is_named_if_there_is_a_name(locale):
+    expected = CATALOGUE.words(locale)("mailCodeLeadApplication", "Shop", "Demo")
+    _, text, html = mail(locale, realm_name="Demo", client_name="Shop")
+    assert expected in text
+    assert expected in html
+
+
+def test_names_are_text_and_never_html(locale):
+    _, _, html = mail(locale, client_name="<script>")
+    assert "<b>" not in html
+    assert "<script" not in html
+
+
+def test_it_loads_nothing_and_links_only_to_where_its_reader_can_say_no(locale):
+    """Pictures and links are what filters and people distrust in such a mail."""
+    *_, html = mail(locale)
+    assert re.findall(r"<(?:img|link|script)\b|url\(", html) == []
+    assert re.findall(r'<a\b[^>]*href="([^"]*)"', html) == ["https://login.example.org/not-me/token"]
+    assert html.count("https://") == 1

@@ -1,0 +1,161 @@
+<#-- What the login page needs to hand an address over to a passwordless connection.
+
+     A passwordless connection is an identity provider of the realm whose alias msg("passwordlessConnections") lists.
+     Keycloak's broker login URL takes login_hint in its query, so the form is a GET form. The browser drops the query of
+     such a form's action: each parameter of the URL becomes a hidden field. -->
+
+<#-- What the realm says of each of its passwordless connections: an alias, followed by "/sms" where it takes numbers. -->
+<#function said>
+  <#return msg("passwordlessConnections")?trim?split(r"\s+", "r")>
+</#function>
+
+<#function aliases>
+  <#return said()?map(it -> it?keep_before("/"))>
+</#function>
+
+<#-- The passwordless connections of this page, in the order of that list: provider, and whether it takes numbers. -->
+<#function connections>
+  <#local found = []>
+  <#list said() as it>
+    <#list ((social.providers)![])?filter(p -> p.alias == it?keep_before("/")) as p>
+      <#local found += [{"provider": p, "takesNumbers": it?ends_with("/sms")}]>
+    </#list>
+  </#list>
+  <#return found>
+</#function>
+
+<#-- The connections that get a form: the first of each kind. -->
+<#function withForm connections>
+  <#local found = []>
+  <#list connections as it>
+    <#if !found?filter(other -> other.takesNumbers == it.takesNumbers)?has_content>
+      <#local found += [it]>
+    </#if>
+  </#list>
+  <#return found>
+</#function>
+
+<#-- The identity providers of this page that are no passwordless connections. -->
+<#function otherProviders>
+  <#local known = aliases()>
+  <#return ((social.providers)![])?filter(p -> !known?seq_contains(p.alias))>
+</#function>
+
+<#-- The parameters of a broker login URL as hidden fields. Only client_id can hold characters that the URL has escaped, and
+     FreeMarker can't undo that: it comes from the client itself. -->
+<#macro parameters url>
+  <#list (url?keep_after("?"))?split("&") as pair>
+    <#local name = pair?keep_before("=")>
+    <#if name?has_content>
+      <input type="hidden" name="${name}" value="${(name == "client_id")?then((client.clientId)!pair?keep_after("="), pair?keep_after("="))}">
+    </#if>
+  </#list>
+</#macro>
+
+<#-- "Continue with an address" or a number: the main form, or two of them. With a script the second is folded into the
+     first, which then takes either. A known user whose name is an address (or a number) need not type it.
+     error: what is wrong with what was typed, or "". isFirst: the page's focus starts here. -->
+<#macro addressForms forms error isFirst>
+  <#local attempted = (auth.attemptedUsername)!"">
+  <#local fixed = forms?filter(it -> usernameHidden?? && isOfKind(attempted, it.takesNumbers))>
+  <#if fixed?has_content>
+    <@addressForm it=fixed?first value=attempted isFixed=true error="" isFirst=false />
+  <#else>
+    <#list forms as it>
+      <@addressForm it=it value=(login.username)!"" isFixed=false error=it?is_first?then(error, "") isFirst=isFirst && it?is_first />
+    </#list>
+  </#if>
+</#macro>
+
+<#function isOfKind value takesNumbers>
+  <#return takesNumbers?then(value?matches(r"\+[0-9]+"), value?contains("@"))>
+</#function>
+
+<#macro addressForm it value isFixed error isFirst>
+  <#local id = it.takesNumbers?then("pwl-number", "pwl-address")>
+  <form id="${id}-form" class="${properties.kcFormClass!}" action="${it.provider.loginUrl?keep_before("?")}" method="get" data-pwl-once
+        data-pwl-takes="${it.takesNumbers?then("numbers", "addresses")}" data-pwl-alias="${it.provider.alias}"
+        data-pwl-either="${msg("passwordlessAddressOrNumber")}"
+        data-pwl-instead="${it.takesNumbers?then(msg("passwordlessNumberInstead"), msg("passwordlessAddressInstead"))}">
+    <@parameters url=it.provider.loginUrl />
+    <#if isFixed>
+      <input type="hidden" name="login_hint" value="${value}">
+    <#else>
+      <div class="${properties.kcFormGroupClass!}">
+        <div class="${properties.kcFormGroupLabelClass!}">
+          <label for="${id}" class="${properties.kcFormLabelClass!}">${it.takesNumbers?then(msg("passwordlessNumber"), msg("passwordlessAddress"))}</label>
+        </div>
+        <span class="${properties.kcInputClass!}<#if error?has_content> ${properties.kcError!}</#if>">
+          <input id="${id}" name="login_hint" required maxlength="254" dir="ltr" autocapitalize="none" spellcheck="false"
+                 <#if it.takesNumbers>type="tel" inputmode="tel"<#else>type="email" inputmode="email"</#if>
+                 value="${isOfKind(value, it.takesNumbers)?then(value, "")}"<#if isFirst> autofocus</#if>
+                 autocomplete="${(enableWebAuthnConditionalUI?has_content)?then("username webauthn", it.takesNumbers?then("tel", "email"))}"
+                 <#if error?has_content>aria-invalid="true" aria-describedby="${id}-error"</#if>>
+        </span>
+        <@fieldError id="${id}-error" error=error />
+      </div>
+    </#if>
+    <div class="${properties.kcFormActionGroupClass!}">
+      <button id="${it.takesNumbers?then("pwl-continue-number", "pwl-continue")}" type="submit" class="${properties.kcButtonPrimaryClass!} ${properties.kcButtonBlockClass!}">${msg("passwordlessContinue")}</button>
+    </div>
+  </form>
+</#macro>
+
+<#macro fieldError id error>
+  <#if error?has_content>
+    <p id="${id}" class="${properties.kcInputErrorMessageClass!}" role="alert">${error}</p>
+  </#if>
+</#macro>
+
+<#-- The other passwordless connections, each a link: their page asks for the address. -->
+<#macro others connections>
+  <#if connections?has_content>
+    <div class="${properties.kcFormActionGroupClass!}">
+      <#list connections?map(it -> it.provider) as p>
+        <a id="pwl-connection-${p.alias}" class="${properties.kcButtonSecondaryClass!} ${properties.kcButtonBlockClass!}" href="${p.loginUrl}">${msg("passwordlessUseConnection", p.displayName!p.alias)}</a>
+      </#list>
+    </div>
+  </#if>
+</#macro>
+
+<#-- "Sign in with a password": Keycloak's own first step, folded away. error: what is wrong with the user name, or "". -->
+<#macro passwordForm error>
+  <details class="pwl-details"<#if error?has_content> open</#if>>
+    <summary class="pwl-summary">${msg("passwordlessUsePassword")}</summary>
+    <form id="kc-form-login" class="${properties.kcFormClass!}" action="${url.loginAction}" method="post" data-pwl-once>
+      <#if !usernameHidden??>
+        <div class="${properties.kcFormGroupClass!}">
+          <div class="${properties.kcFormGroupLabelClass!}">
+            <label for="username" class="${properties.kcFormLabelClass!}">${usernameLabel()}</label>
+          </div>
+          <span class="${properties.kcInputClass!}<#if error?has_content> ${properties.kcError!}</#if>">
+            <input id="username" name="username" type="text" required dir="ltr" autocapitalize="none" spellcheck="false"
+                   autocomplete="username" value="${(login.username)!""}" data-pwl-prefill="pwl-address"
+                   <#if error?has_content>aria-invalid="true" aria-describedby="username-error" autofocus</#if>>
+          </span>
+          <@fieldError id="username-error" error=error />
+        </div>
+        <#if realm.rememberMe>
+          <@rememberMe />
+        </#if>
+      </#if>
+      <div class="${properties.kcFormActionGroupClass!}">
+        <button id="kc-login" type="submit" class="${properties.kcButtonSecondaryClass!} ${properties.kcButtonBlockClass!}">${msg("passwordlessContinueToPassword")}</button>
+      </div>
+    </form>
+  </details>
+</#macro>
+
+<#macro rememberMe>
+  <label class="${properties.kcCheckboxClass!}">
+    <input class="${properties.kcCheckboxInputClass!}" type="checkbox" name="rememberMe"<#if (login.rememberMe)??> checked</#if>>
+    <span class="${properties.kcCheckboxLabelClass!}">${msg("rememberMe")}</span>
+  </label>
+</#macro>
+
+<#-- What Keycloak calls the name that a user types, by the realm's settings. -->
+<#function usernameLabel>
+  <#if !realm.loginWithEmailAllowed><#return msg("username")></#if>
+  <#if realm.registrationEmailAsUsername><#return msg("email")></#if>
+  <#return msg("usernameOrEmail")>
+</#function>
