@@ -69,7 +69,7 @@ def test_english_and_german_are_there():
 
 @pytest.mark.parametrize("locale", TRANSLATIONS)
 def test_a_translation_has_every_text_and_no_setting(locale):
-    """Keycloak takes a theme's text in the user's language before a realm's English one, so a setting there would win."""
+    """Keycloak takes a theme's text in the user's language before a realm's English one: a setting there would win."""
     assert {base(key) for key in read(locale)} == {base(key) for key in read("en")} - THEME_SETTINGS
 
 
