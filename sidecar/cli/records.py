@@ -9,14 +9,14 @@ import click
 
 from sidecar import store
 from sidecar.cli.options import echo_json, json_option, settings_from
-from sidecar.login.addressing import read
+from sidecar.login.addressing import spelled
 from sidecar.store import records
 from sidecar.store.engine import Database
 
 
 def _whose(command: Callable[..., None]) -> Callable[..., None]:
     realm = click.option("--realm", required=True, help="The realm, by its name in Keycloak.")
-    address = click.option("--address", required=True, help="The address, in any spelling.")
+    address = click.option("--address", required=True, help="The address or number, in any spelling.")
     return realm(address(command))
 
 
@@ -28,8 +28,7 @@ def export(ctx: click.Context, *, realm: str, address: str) -> None:
 
     Without what would let somebody sign in: seeds and MACs stay in the database, and codes are nowhere.
     """
-    with _database(ctx) as database:
-        canonical = read(address).canonical
+    with _opened(ctx, realm, address) as (database, canonical):
         found = records.export(database, realm=realm, address=canonical)
     echo_json({"realm": realm, "address": canonical, "records": found})
 
@@ -47,8 +46,7 @@ def erase(ctx: click.Context, *, realm: str, address: str, is_agreed: bool, as_j
 
     Exit codes: 0 done, or nothing there; 1 there is something and --yes was not given.
     """
-    with _database(ctx) as database:
-        canonical = read(address).canonical
+    with _opened(ctx, realm, address) as (database, canonical):
         act = records.erase if is_agreed else records.count
         rows = act(database, realm=realm, address=canonical)
     if as_json:
@@ -62,10 +60,13 @@ def erase(ctx: click.Context, *, realm: str, address: str, is_agreed: bool, as_j
 
 
 @contextmanager
-def _database(ctx: click.Context) -> Iterator[Database]:
-    database = Database(settings_from(ctx).database.url.reveal())
+def _opened(ctx: click.Context, realm: str, address: str) -> Iterator[tuple[Database, str]]:
+    """The database, and the address as it is compared there; also of a realm that has left the settings."""
+    settings = settings_from(ctx)
+    canonical = spelled(settings.realms.get(realm), address).canonical
+    database = Database(settings.database.url.reveal())
     try:
         store.check(database)
-        yield database
+        yield database, canonical
     finally:
         database.dispose()

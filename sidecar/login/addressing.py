@@ -36,14 +36,16 @@ def take(realm: Realm, connection: Connection, unverified_raw: str) -> Address:
     return number
 
 
-def spelled(realm: Realm, raw: str) -> Address:
+def spelled(realm: Realm | None, raw: str) -> Address:
     """An address of the realm in an operator's spelling, whether or not anything is sent to it now.
+
+    Without the realm (it has left the settings) a number needs its country code.
 
     Raises:
         InvalidAddress: it is none.
     """
     if "@" not in raw and any(character.isdigit() for character in raw):
-        return read_phone(raw, realm.default_region)
+        return read_phone(raw, realm.default_region if realm else "")
     return read(raw)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sidecar.errors import RateLimited
 from sidecar.login import limits
-from sidecar.login.addressing import read
+from sidecar.login.addressing import read, take
 from sidecar.login.issue import issue
 from sidecar.login.pumping import text_message
 from sidecar.login.room import Caller, LoginRoom
@@ -24,8 +24,11 @@ def resend(room: LoginRoom, *, challenge: Challenge, caller: Caller) -> Challeng
         ChallengeNotFound: another browser's, or over since it was found.
         RateLimited: too soon, or a budget is used up.
         ConnectionStopped: an operator has stopped the connection's text messages.
+        NumberRefused: the connection sends no messages to the number's country any more.
     """
     connection = room.connection(challenge.realm, challenge.connection)
+    # Settings may have changed since it was taken: no country is paid for that has left the list.
+    address = take(room.settings.realms[challenge.realm], connection, challenge.destination)
     settings = connection.limits
     if not challenge.is_open or challenge.life_left_s < FRESH_BELOW_S:
         return afresh(room, challenge, caller)
@@ -36,7 +39,7 @@ def resend(room: LoginRoom, *, challenge: Challenge, caller: Caller) -> Challeng
             network=caller.network,
             rules=(*limits.for_resend(settings), *limits.for_short_codes(settings, challenge.digits)),
             resend_after_s=settings.resend_after_s,
-            text=text_message(connection, read(challenge.destination), challenge.request),
+            text=text_message(connection, address, challenge.request),
         )
     except RateLimited as limited:
         if limited.budget != limits.SHORT_CODES:

@@ -20,6 +20,8 @@ _MARKS = str.maketrans("", "", "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 _MAX_TYPED_CHARS = 40
 #: What a text message can reach. The other kinds cost money to call, or are nobody's own.
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+#: What the library calls the region of numbers that are of no country: satellite phones, global services.
+_NO_COUNTRY = "001"
 _PREFIX_DIGITS = 8
 
 
@@ -32,12 +34,15 @@ def parse_phone(unverified_raw: str, default_region: str = "") -> Address:
 
     Raises:
         InvalidNumber: it is no number of anywhere.
-        NumberRefused: it is one, but none that text messages should go to: premium, shared cost, pager and such.
+        NumberRefused: it is one, but none that text messages should go to: premium, shared cost, pager and such, and
+            numbers of no country (ITU-T E.164.1: +800, +870, +881 and such), which no list of countries means.
     """
     number = _parsed(unverified_raw, default_region)
     # A region's own way of writing may hide the international prefix of another; it must be taken as what it is.
     if not phonenumbers.is_valid_number(number) or number.extension:
         raise InvalidNumber("there is no such phone number")
+    if phonenumbers.region_code_for_number(number) == _NO_COUNTRY:
+        raise NumberRefused("no text messages are sent to numbers that belong to no country")
     if phonenumbers.number_type(number) not in _TEXTABLE:
         raise NumberRefused("no text messages are sent to numbers of its kind")
     return _address(number)

@@ -9,7 +9,7 @@ from sidecar.edge.answer import answer_url, denied_url
 from sidecar.edge.browser import caller_of, remember
 from sidecar.edge.forms import field
 from sidecar.edge.navigation import require_own_form
-from sidecar.errors import ChallengeRefused, ConnectionStopped, InvalidRequest, RateLimited
+from sidecar.errors import ChallengeRefused, ConnectionStopped, InvalidRequest, NumberRefused, RateLimited
 from sidecar.login.addressing import read
 from sidecar.login.resend import resend
 from sidecar.login.room import Caller, LoginRoom
@@ -115,6 +115,8 @@ class Code:
         except ConnectionStopped:
             # What was sent before can still be typed.
             return self._again(challenge, self._words(challenge)("passwordlessErrorSmsStopped"), 503)
+        except NumberRefused:
+            return self._again(challenge, self._words(challenge)("passwordlessErrorNumberRefused"), 400)
         return redirect(self._url(sent), 303)
 
     def _limited(self, challenge: Challenge, words: Words, limited: RateLimited) -> Response:

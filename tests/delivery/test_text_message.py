@@ -12,6 +12,7 @@ from sidecar.errors import DeliveryFailed, SettingsError
 from sidecar.words import Catalogue
 from tests.docs.markdown import DOCS, rows, sections
 from tests.flow import ASKER
+from tests.texts import with_texts
 
 CATALOGUE = Catalogue()
 HOST = "login.example.org"
@@ -77,6 +78,13 @@ def test_it_begins_with_the_code_and_ends_with_where_it_is_typed(realm, locale):
 def test_it_links_nowhere(realm, locale):
     """B8: a link that is short enough is guessed; one that is long enough takes a second part."""
     assert not re.search(r"//|not-me|www\.", render(realm, locale=locale).text)
+
+
+@pytest.mark.parametrize("method", ["link", "both"])
+def test_a_connection_of_numbers_is_not_let_send_links(settings_for, sqlite_url, method):
+    """B8: the settings say so at start, before anybody's text lacks what was asked for."""
+    with pytest.raises(SettingsError, match="a link goes by email only"):
+        settings_for(sqlite_url, **with_texts(), REALMS__ACME__CONNECTIONS__SMS__METHOD=method)
 
 
 @pytest.mark.parametrize("locale", CATALOGUE.locales)

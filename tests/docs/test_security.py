@@ -13,8 +13,8 @@ TABLE = [cells for cells in rows(sections(TEXT)["Threat, answer, proof"]) if len
 #: Letter → its numbers. What is missing is of an API, which there is not.
 WANTED = {
     "A": range(1, 18),
-    "B": range(1, 8),
-    "C": (*range(1, 8), 9),
+    "B": range(1, 9),
+    "C": (*range(1, 10), 11),
     "D": range(1, 9),
     "E": range(1, 20),
     "F": (1, 2, 3, 4, 5, 6, 8, 10, 11, 12),

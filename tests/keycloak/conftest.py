@@ -18,7 +18,10 @@ MakeSettings = Callable[..., Settings]
 
 @pytest.fixture
 def make_settings(tmp_path) -> MakeSettings:
-    """Settings for one realm with an `email` connection; `passwords`, `locales` and URLs as the test needs them."""
+    """Settings for one realm with an `email` connection; `passwords`, `locales` and URLs as the test needs them.
+
+    A connection named `sms` takes numbers.
+    """
 
     def make(
         realm: str = "acme",
@@ -31,7 +34,12 @@ def make_settings(tmp_path) -> MakeSettings:
         connections: tuple[str, ...] = ("email",),
     ) -> Settings:
         tables = "".join(
-            f'[realms.{realm}.connections.{name}]\nstrategy = "email"\nproviders = ["mail"]\n'
+            f"[realms.{realm}.connections.{name}]\n"
+            + (
+                'strategy = "sms"\ncountries = ["*"]\nproviders = ["gateway"]\n'
+                if name == "sms"
+                else 'strategy = "email"\nproviders = ["mail"]\n'
+            )
             for name in connections
         )
         file = tmp_path / "passwordless.toml"
@@ -50,6 +58,11 @@ host = "127.0.0.1"
 security = "none"
 private_network = true
 sender = "Acme <login@acme.example>"
+[providers.gateway]
+type = "webhook"
+url = "http://127.0.0.1:1/messages"
+secret = "a-gateway-secret-of-this-test-run-0123456789"
+private_network = true
 [realms.{realm}]
 passwords = {str(passwords).lower()}
 locales = {list(locales)}

@@ -67,6 +67,29 @@ def test_each_connection_has_a_provider_and_a_mapper(make_settings):
     assert desired["localizationTexts"]["de"]["passwordlessConnections"] == "email partner-email"
 
 
+def attributes_of(desired):
+    (profile,) = desired["components"]["org.keycloak.userprofile.UserProfileProvider"]
+    (text,) = profile["config"]["kc.user.profile.config"]
+    return {it["name"]: it for it in json.loads(text)["attributes"]}
+
+
+def test_a_users_number_is_written_by_its_proof_and_by_admins_alone(make_settings):
+    """C11: who could write it would be taken for the number's owner by whoever trusts it."""
+    desired = desired_realm(make_settings(connections=("email", "sms")), "acme")
+
+    number = attributes_of(desired)["phone_number"]
+    assert {"view": ["admin", "user"], "edit": ["admin"]} == number["permissions"]
+    (mapper,) = [it for it in desired["identityProviderMappers"] if it["name"] == "passwordless number"]
+    assert ("sms", "phone_number") == (mapper["identityProviderAlias"], mapper["config"]["claim"])
+
+
+def test_a_realm_without_numbers_has_no_attribute_for_them(make_settings):
+    desired = desired_realm(make_settings(), "acme")
+
+    assert "phone_number" not in attributes_of(desired)
+    assert ["passwordless amr"] == [it["name"] for it in desired["identityProviderMappers"]]
+
+
 def test_no_secret_is_shared_with_keycloak(make_settings):
     desired = json.dumps(desired_realm(make_settings(), "acme"))
     assert "clientSecret" not in desired
