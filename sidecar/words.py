@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 import javaproperties
-from babel.core import Locale, UnknownLocaleError
+from babel.core import Locale, UnknownLocaleError, get_global
 from babel.dates import format_date
 
 from sidecar import assets
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 #: The locale the code is written against: it has every key, and the others fall back to it.
 SOURCE_LOCALE = "en"
-MESSAGES = assets.THEMES / "passwordless" / "login" / "messages"
 
 _TOKEN = re.compile(r"(?P<apostrophe>'')|\{(?P<argument>\d)\}|(?P<literal>[^'{}]+)|(?P<stray>.)", re.DOTALL)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _RANGE = re.compile(r"\s*(?P<tag>[A-Za-z0-9-]{2,35}|\*)\s*(;\s*[qQ]=(?P<q>0(\.\d{0,3})?|1(\.0{0,3})?)\s*)?")
 _MAX_HEADER_CHARS = 1000
 _MAX_TAGS = 20
+#: Languages whose readers read another one's texts: Norwegian goes by several names.
+_READ_AS = {"no": "nb", "nn": "nb"}
 
 #: A message taken apart: text, and the positions of arguments.
 _Parts = tuple[str | int, ...]
@@ -41,7 +42,8 @@ class Words:
     """The texts of one locale: `words("key", *args)` gives a sentence.
 
     Plain text, never HTML: escape it where it is shown. An unknown key raises `KeyError`, a missing argument
-    `IndexError`; both are mistakes in the code, and the catalogue's tests find them.
+    `IndexError`; both are mistakes in the code, and the catalogue's tests find them. `locale` is a BCP 47 tag, as in
+    `<html lang="…">`.
     """
 
     locale: str
@@ -92,16 +94,17 @@ class Catalogue:
         FileNotFoundError: if there is no `messages_en.properties`.
     """
 
-    def __init__(self, folder: Path = MESSAGES) -> None:
+    def __init__(self, folder: Path = assets.MESSAGES) -> None:
         source = _read(folder / f"messages_{SOURCE_LOCALE}.properties")
         self._words = {
-            path.stem.removeprefix("messages_"): _words(path, source)
-            for path in sorted(folder.glob("messages_*.properties"))
+            tag: Words(tag, _direction(tag), _read(path), source)
+            for tag, path in assets.locales(folder).items()
         }
+        self._written = {tag: _written(_babel(tag)) for tag in self._words}
 
     @property
     def locales(self) -> tuple[str, ...]:
-        """The locales there are, as their files are named (`en`, `de`, `pt_BR`)."""
+        """The locales there are, as BCP 47 tags (`en`, `de`, `pt-BR`)."""
         return tuple(self._words)
 
     def words(self, locale: str) -> Words:
@@ -118,13 +121,19 @@ class Catalogue:
             accept_language: the header (RFC 9110 §12.5.4); one that is overlong counts as absent.
             allowed: the realm's locales, its default first; those that have no file are skipped.
         """
-        choices = [locale for locale in (_file_name(tag) for tag in allowed) if locale in self._words]
-        wanted = [*preferred[:_MAX_TAGS], *_accepted(accept_language or "")]
-        for tag in wanted:
-            for candidate in _candidates(tag):
-                if candidate in choices:
-                    return self._words[candidate]
+        choices = [locale for locale in allowed if locale in self._words]
+        for tag in (*preferred[:_MAX_TAGS], *_accepted(accept_language or "")):
+            wish = _parsed(tag)
+            served = self._serving(wish, choices) if wish else None
+            if served:
+                return self._words[served]
         return self._words[choices[0] if choices else SOURCE_LOCALE]
+
+    def _serving(self, wish: Locale, choices: Sequence[str]) -> str | None:
+        """Of the choices the one by the wish's name or a shorter one; else any in the same language and script."""
+        by_name = next((tag for tag in _names(wish) if tag in choices), None)
+        written = _written(wish)
+        return by_name or next((tag for tag in choices if self._written[tag] == written), None)
 
 
 def _accepted(header: str) -> list[str]:
@@ -136,14 +145,17 @@ def _accepted(header: str) -> list[str]:
     return [tag for q, tag in sorted(weighed, key=lambda pair: -pair[0]) if q > 0]
 
 
-def _candidates(tag: str) -> Iterator[str]:
-    """The file names that would serve a tag, most special first: `zh_Hans_CN`, `zh_CN`, `zh_Hans`, `zh`."""
-    if not _LANGUAGE_TAG.fullmatch(tag):
-        return
+def _parsed(unverified_tag: str) -> Locale | None:
+    if not _LANGUAGE_TAG.fullmatch(unverified_tag):
+        return None
     try:
-        locale = Locale.parse(tag, sep="-")
+        return Locale.parse(unverified_tag, sep="-")
     except (UnknownLocaleError, ValueError):
-        return
+        return None
+
+
+def _names(locale: Locale) -> Iterator[str]:
+    """The tags that would serve, most special first: `zh-Hans-CN`, `zh-CN`, `zh-Hans`, `zh`."""
     for subtags in (
         (locale.script, locale.territory),
         (locale.territory,),
@@ -151,21 +163,21 @@ def _candidates(tag: str) -> Iterator[str]:
         (),
     ):
         if all(subtags):
-            yield "_".join((locale.language, *cast("tuple[str, ...]", subtags)))
+            yield "-".join((locale.language, *cast("tuple[str, ...]", subtags)))
 
 
-def _file_name(tag: str) -> str:
-    return tag.replace("-", "_")
+def _written(locale: Locale) -> tuple[str, str]:
+    """Language and script: whoever reads `zh-HK` reads `zh-TW`, and not `zh-CN`."""
+    _, script, _ = get_global("likely_subtags").get(locale.language, "__").split("_")
+    return _READ_AS.get(locale.language, locale.language), locale.script or script
 
 
-def _words(path: Path, source: Mapping[str, _Parts]) -> Words:
-    name = path.stem.removeprefix("messages_")
-    direction: Literal["ltr", "rtl"] = "rtl" if _babel(name).text_direction == "rtl" else "ltr"
-    return Words(name, direction, _read(path), source)
+def _direction(tag: str) -> Literal["ltr", "rtl"]:
+    return "rtl" if _babel(tag).text_direction == "rtl" else "ltr"
 
 
-def _babel(name: str) -> Locale:
-    return Locale.parse(name)
+def _babel(tag: str) -> Locale:
+    return Locale.parse(tag, sep="-")
 
 
 def _read(path: Path) -> dict[str, _Parts]:

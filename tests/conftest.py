@@ -135,22 +135,26 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def keycloak_url(keycloak_admin: tuple[str, str]) -> Iterator[str]:
+def keycloak_distribution_folder() -> Path:
+    """Keycloak as it is delivered, to read in; KEYCLOAK_TEST_VERSION names another version to fetch."""
+    version = os.environ.get("KEYCLOAK_TEST_VERSION", "26.7.4")
+    cache = cache_folder(os.environ)
+    return keycloak_distribution(
+        version, downloads=downloads_folder(cache), report=Report(Console(stderr=True))
+    )
+
+
+@pytest.fixture(scope="session")
+def keycloak_url(keycloak_admin: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
     """The real Keycloak of this run, with our theme, started once.
 
-    KEYCLOAK_TEST_URL names one that runs already, with the theme in its themes folder; KEYCLOAK_TEST_VERSION another
-    version to fetch.
+    KEYCLOAK_TEST_URL names one that runs already, with the theme in its themes folder.
     """
     if url := os.environ.get("KEYCLOAK_TEST_URL"):
         yield url
         return
     folder = Path(tempfile.mkdtemp(prefix="passwordless-keycloak-"))
-    version = os.environ.get("KEYCLOAK_TEST_VERSION", "26.7.4")
-    cache = cache_folder(os.environ)
-    pristine = keycloak_distribution(
-        version, downloads=downloads_folder(cache), report=Report(Console(stderr=True))
-    )
-    copy_distribution(pristine, folder / "keycloak")
+    copy_distribution(request.getfixturevalue("keycloak_distribution_folder"), folder / "keycloak")
     server = KeycloakServer(
         folder / "keycloak",
         port=free_port(),

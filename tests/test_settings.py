@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from sidecar.assets import locales
 from sidecar.cli.config import _EXAMPLE
 from sidecar.errors import SettingsError
 from sidecar.settings import Secret, load
@@ -451,3 +452,26 @@ def test_a_twilio_account_is_taken(load_text):
 )
 def test_a_twilio_account_that_could_not_send_is_refused(refusal, old, new, line):
     assert [f"providers.twilio.{line}"] == refusal(WHOLE + TWILIO.replace(old, new, 1))
+
+
+def test_a_language_without_texts_is_refused_with_those_that_there_are(refusal):
+    (line,) = refusal(changed("[realms.Acme]\n", '[realms.Acme]\nlocales = ["en", "tlh"]\n'))
+    assert line.startswith("realms.Acme.locales.1: there are no texts in 'tlh': there are ar, ca, cs, ")
+    assert line.endswith("uk, vi, zh-CN, zh-TW")
+
+
+@pytest.mark.parametrize(("written", "meant"), [("pt_BR", "pt-BR"), ("zh-cn", "zh-CN"), ("DE", "de")])
+def test_a_language_by_another_spelling_is_refused_with_ours(refusal, written, meant):
+    (line,) = refusal(changed("[realms.Acme]\n", f'[realms.Acme]\nlocales = ["{written}"]\n'))
+    assert line == f"realms.Acme.locales.0: there are no texts in '{written}': write '{meant}'"
+
+
+def test_a_language_is_named_once(refusal):
+    (line,) = refusal(changed("[realms.Acme]\n", '[realms.Acme]\nlocales = ["de", "de"]\n'))
+    assert line == "realms.Acme.locales: names one twice"
+
+
+def test_all_languages_can_be_had(load_text):
+    every = sorted(locales())
+    settings = load_text(changed("[realms.Acme]\n", f"[realms.Acme]\nlocales = {every}\n".replace("'", '"')))
+    assert settings.realms["Acme"].locales == tuple(every)

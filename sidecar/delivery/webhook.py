@@ -45,7 +45,7 @@ class Webhook:
         self._pace = Pace(sleep)
 
     def send(self, *, message_id: str, destination: str, content: Rendered, locale: str) -> str:
-        about = {"locale": locale.replace("_", "-")}
+        about = {"locale": locale}
         if self._settings.callback_secret:
             about["status_callback"] = f"{self._issuer}/callbacks/{self.id}/{message_id}"
         body = {

@@ -88,8 +88,7 @@ def _name(unverified_entry: Any, locale: str) -> str | None:
 
 
 def _tags(locale: str) -> Iterator[str]:
-    tag = locale.replace("_", "-")
-    yield from (tag, tag.partition("-")[0], _SOURCE_LANGUAGE)
+    yield from (locale, locale.partition("-")[0], _SOURCE_LANGUAGE)
 
 
 def _shown(unverified_name: Any) -> str | None:

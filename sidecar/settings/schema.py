@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from sidecar import assets
 from sidecar.model.message import CLAIM_S
 from sidecar.settings.fields import OWN_NAME, SecretField, Section, Strings, Whole, plain
 from sidecar.settings.providers import ProviderField
@@ -85,6 +86,19 @@ _host = validate.Regexp(
 def _region(value: str) -> None:
     if value and value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError("must be a country of ISO 3166-1 in capitals, like GB")
+
+
+def _locale(value: str) -> None:
+    known = assets.locales()
+    if value not in known:
+        meant = next((tag for tag in known if tag.lower() == value.lower().replace("_", "-")), "")
+        cure = f"write '{meant}'" if meant else f"there are {', '.join(known)}"
+        raise ValidationError(f"there are no texts in '{value}': {cure}")
+
+
+def _no_locale_twice(value: tuple[str, ...]) -> None:
+    if len(set(value)) < len(value):
+        raise ValidationError("names one twice")
 
 
 def _country(value: str) -> None:
@@ -206,7 +220,11 @@ class _RealmSchema(Section):
     name = fields.String(required=True, data_key=OWN_NAME)
     display_name = fields.String(load_default="")
     passwords = fields.Boolean(load_default=True)
-    locales = Strings(fields.String(), load_default=lambda: ("en", "de"), validate=validate.Length(1))
+    locales = Strings(
+        fields.String(validate=_locale),
+        load_default=lambda: ("en", "de"),
+        validate=[validate.Length(1), _no_locale_twice],
+    )
     default_region = fields.String(load_default="", validate=_region)
     templates = fields.String(load_default=None, allow_none=True)
     link_hosts = Strings(fields.String(validate=_host), load_default=())

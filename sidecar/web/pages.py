@@ -56,7 +56,7 @@ class Pages:
             template, t=words, realm_name=known.display_name if known else "", asset=self._asset, **context
         )
         response = make_response(page, http_status)
-        response.headers["Content-Language"] = words.locale.replace("_", "-")
+        response.headers["Content-Language"] = words.locale
         return response
 
     def _asset(self, name: str) -> str:

@@ -43,7 +43,7 @@ def webhook(
 
 
 def send(through: Webhook, message_id: str = "m1") -> str:
-    return through.send(message_id=message_id, destination=NUMBER, content=CONTENT, locale="pt_BR")
+    return through.send(message_id=message_id, destination=NUMBER, content=CONTENT, locale="pt-BR")
 
 
 def test_a_text_arrives_as_it_is_and_the_gateways_name_for_it_is_kept(gateway):

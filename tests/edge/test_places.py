@@ -37,7 +37,7 @@ def places(tmp_path_factory):
     [
         ("203.0.114.9", "en", ("Berlin", "Germany")),
         ("203.0.114.9", "de", ("Berlin", "Deutschland")),
-        ("203.0.114.9", "fr_CA", ("Berlin (FR)", "Germany")),
+        ("203.0.114.9", "fr-CA", ("Berlin (FR)", "Germany")),
         ("203.0.114.9", "xx", ("Berlin", "Germany")),
         ("2a00:1450:1:2::/64", "en", ("Berlin", "Germany")),
         ("8.8.8.8", "de", (None, "United States")),

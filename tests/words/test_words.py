@@ -9,13 +9,18 @@ from sidecar.words import Catalogue
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three locales with a few texts each, as an operator's theme might have them."""
+    """Some locales with a few texts each, as an operator's theme might have them."""
     files = {
         "en": "plain=Hello\nquote=Don''t\ntwo={1}, then {0}\nonly=English\n"
         "tries.one={0} try of {1}\ntries.other={0} tries of {1}",
         "de": "plain=Grüße\ntries.one={0} Versuch von {1}\ntries.other={0} Versuche von {1}",
         "ar": "plain=مرحبا\ntries.few={0} محاولات من {1}\ntries.other={0} محاولة من {1}",
-        "zh_Hans": "plain=你好",
+        "zh_CN": "plain=你好",
+        "zh_TW": "plain=你好",
+        "pt": "plain=Olá",
+        "pt_BR": "plain=Oi",
+        "nb": "plain=Hei",
+        "he": "plain=שלום",
     }
     for locale, text in files.items():
         (tmp_path / f"messages_{locale}.properties").write_text(text + "\n", encoding="utf-8")
@@ -65,7 +70,7 @@ def test_a_missing_argument_is_an_error(catalogue):
         ("de", 1, "1 Versuch von 5"),
         ("ar", 3, "3 محاولات من 5"),
         ("ar", 1, "1 محاولة من 5"),  # Arabic has a form for one, this file has not
-        ("zh_Hans", 2, "2 tries of 5"),
+        ("zh-CN", 2, "2 tries of 5"),
     ],
 )
 def test_the_plural_form_follows_the_locale(catalogue, locale, n, text):
@@ -92,7 +97,7 @@ def test_a_message_that_keycloak_would_read_otherwise_stops_the_start(folder, te
         Catalogue(folder)
 
 
-ALL = ("en", "de", "ar", "zh-Hans")
+ALL = ("en", "de", "ar", "zh-TW", "zh-CN", "pt", "pt-BR", "nb", "he")
 
 
 @pytest.mark.parametrize(
@@ -107,9 +112,21 @@ ALL = ("en", "de", "ar", "zh-Hans")
         ([], "DE-at;q=0.5, ar;q=0.9", ALL, "ar"),
         ([], "de;q=0, ar;q=0.1", ALL, "ar"),
         ([], "de;q=0", ALL, "en"),
-        ([], "zh-CN", ALL, "zh_Hans"),
-        ([], "zh-Hans-CN", ALL, "zh_Hans"),
-        ([], "zh-TW", ALL, "en"),
+        (["zh-CN"], None, ALL, "zh-CN"),
+        ([], "zh-Hans-CN", ALL, "zh-CN"),
+        ([], "zh-Hans", ALL, "zh-CN"),
+        ([], "zh-SG", ALL, "zh-CN"),
+        ([], "zh", ALL, "zh-CN"),
+        ([], "zh-TW", ALL, "zh-TW"),
+        ([], "zh-Hant-HK", ALL, "zh-TW"),
+        ([], "zh-HK", ("en", "zh-CN"), "en"),
+        ([], "pt-BR", ALL, "pt-BR"),
+        ([], "pt-PT", ALL, "pt"),
+        ([], "pt", ("en", "pt-BR"), "pt-BR"),
+        ([], "nb-NO", ALL, "nb"),
+        ([], "no", ALL, "nb"),
+        ([], "nn-NO", ALL, "nb"),
+        ([], "iw", ALL, "he"),
         ([], "*", ALL, "en"),
         ([], "de", ("en",), "en"),
         ([], "fr", ("fr", "de"), "de"),  # allowed, but there is no file
