@@ -6,12 +6,12 @@ COPY pyproject.toml README.md ./
 COPY sidecar sidecar
 COPY themes themes
 COPY realm-config realm-config
-RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[geoip,otel]'
+RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[apprise,geoip,otel]'
 
 FROM python:3.13.7-slim-trixie AS sidecar
 ENV PYTHONUNBUFFERED=1
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-index --find-links /wheels 'keycloak-passwordless[geoip,otel]'
+    pip install --no-cache-dir --no-index --find-links /wheels 'keycloak-passwordless[apprise,geoip,otel]'
 USER 10001:10001
 WORKDIR /tmp
 CMD ["passwordless", "serve", "--bind", "0.0.0.0:5080"]

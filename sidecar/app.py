@@ -15,7 +15,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar import health, logs, store
 from sidecar import settings as settings_module
+from sidecar.delivery.apprise import Apprise
 from sidecar.delivery.callbacks import TwilioCallbacks, WebhookCallbacks
+from sidecar.delivery.console import Console
 from sidecar.delivery.ports import Doorbell, Provider
 from sidecar.delivery.render import Renderer
 from sidecar.delivery.smtp import Smtp
@@ -34,7 +36,7 @@ from sidecar.login.room import LoginRoom
 from sidecar.oidc import authorize, discovery, token
 from sidecar.oidc.assertion import ClientAuthentication
 from sidecar.oidc.signing import SigningKeys
-from sidecar.settings import Settings, TwilioProvider, WebhookProvider
+from sidecar.settings import AppriseProvider, ConsoleProvider, Settings, TwilioProvider, WebhookProvider
 from sidecar.store.assertions import SqlUsedAssertions
 from sidecar.store.auth_codes import SqlAuthCodes
 from sidecar.store.challenges import SqlChallenges
@@ -153,6 +155,10 @@ def _provider(settings: Settings, provider: settings_module.Provider) -> Provide
         return Webhook(provider, issuer=settings.server.public_url)
     if isinstance(provider, TwilioProvider):
         return Twilio(provider, public_url=settings.server.public_url)
+    if isinstance(provider, AppriseProvider):
+        return Apprise(provider)
+    if isinstance(provider, ConsoleProvider):
+        return Console(provider)
     return Smtp(provider)
 
 

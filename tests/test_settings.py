@@ -447,7 +447,7 @@ def test_a_twilio_account_is_taken(load_text):
             'url = "http://10.0.0.1"\nsender',
             "url: must be https (http is for a gateway with private_network = true)",
         ),
-        ('"twilio"', '"sms"', "type: must be one of: smtp, webhook, twilio"),
+        ('"twilio"', '"sms"', "type: must be one of: smtp, webhook, twilio, apprise, console"),
     ],
 )
 def test_a_twilio_account_that_could_not_send_is_refused(refusal, old, new, line):
@@ -475,3 +475,62 @@ def test_all_languages_can_be_had(load_text):
     every = sorted(locales())
     settings = load_text(changed("[realms.Acme]\n", f"[realms.Acme]\nlocales = {every}\n".replace("'", '"')))
     assert settings.realms["Acme"].locales == tuple(every)
+
+
+APPRISE = """
+[providers.many]
+type = "apprise"
+url = "jsons://key:hush@gateway.example.org/?:to={recipient}"
+"""
+
+
+def test_an_apprise_url_is_a_secret_for_one_number(load_text):
+    provider = load_text(WHOLE + APPRISE).providers["many"]
+
+    assert ("jsons", frozenset({"sms"})) == (provider.schema, provider.carries)
+    assert "hush" not in repr(provider)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("jsons:", "json:", "must begin with jsons (json is for private_network = true)"),
+        ("{recipient}", "+15005550006", "must have {recipient} once, where the number goes"),
+        ("{recipient}", "{recipient}&:cc={recipient}", "must have {recipient} once, where the number goes"),
+        *(
+            (old, new, "must begin with one of: 46elks, atalk, bulksms,")
+            for old, new in [
+                ("jsons:", "syslog:"),
+                ("jsons:", "dbus:"),
+                ("jsons:", "mailtos:"),
+                ("jsons:", "smpp:"),
+                ("jsons:", "kavenegar:"),
+                ("jsons:", "https:"),
+                ("jsons:", ""),
+                ("jsons://", "jsons:"),
+            ]
+        ),
+    ],
+)
+def test_an_apprise_url_that_is_none_for_one_number_is_refused_and_not_repeated(refusal, old, new, line):
+    (said,) = refusal(WHOLE + APPRISE.replace(old, new, 1))
+
+    assert said.startswith(f"providers.many.url: {line}")
+    assert "hush" not in said
+
+
+CONSOLE = changed(
+    'type = "smtp"\nhost = "smtp.example.org"\nsender = "Acme <login@example.org>"', 'type = "console"'
+)
+
+
+def test_a_console_prints_messages_for_this_machine_only(load_text, refusal):
+    """F11: in production it would print codes."""
+    at_home = load_text(CONSOLE.replace("https://login.example.org", "http://localhost:5080"))
+
+    assert at_home.realms["Acme"].connections["email"].providers == ("smtp",)
+    (said,) = refusal(CONSOLE)
+    assert said == (
+        "realms.Acme.connections.email.providers: names 'smtp', which only prints messages: that is for a"
+        " server.public_url on localhost"
+    )

@@ -2,16 +2,18 @@
 
 A name is resolved once for each connection, all that it resolves to must be public, and the connection goes to what was
 checked: a resolver that answers otherwise a moment later changes nothing. No redirect is followed, no proxy is taken
-from the environment, and an answer is read up to a limit. `private_network` is the operator's word that a host of an
-internal network is meant.
+from the environment, an answer is read up to a limit, and all of it ends in time, also with a server that sends a byte
+now and then. `private_network` is the operator's word that a host of an internal network is meant.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +23,29 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
+from sidecar.delivery.deadline import hung_up_after
 from sidecar.errors import DeliveryFailed
 
 MAX_ANSWER_BYTES = 64 * 1024
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _IPV4_BITS = 32
+#: A socket takes 0 for "don't wait at all".
+_SHORTEST_S = 0.01
+
+
+def _without_path(record: logging.LogRecord) -> bool:
+    """At debug urllib3 writes the path and query of each request, and a gateway's URL may hold secrets there."""
+    if '"%s %s %s"' in record.msg and isinstance(record.args, tuple):
+        *where, _, version, status, length = record.args
+        record.args = (*where, "[path]", version, status, length)
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_without_path)
 
 Resolve = Callable[..., list[Any]]
 
@@ -63,7 +80,7 @@ def connect(
     private_network: bool,
     resolve: Resolve | None = None,
 ) -> socket.socket:
-    """A connection to one of the addresses that were checked.
+    """A connection to one of the addresses that were checked; `timeout_s` is shared out among them.
 
     Raises:
         AddressBlocked: one of the host's addresses is not public, and `private_network` is not said.
@@ -75,15 +92,17 @@ def connect(
             if not is_public(str(address[0])):
                 raise AddressBlocked(f"{host} is on a private network; private_network = true allows it")
     failure: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in found:
+    until = time.monotonic() + timeout_s
+    for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
         sock = socket.socket(family, kind, protocol)
-        sock.settimeout(timeout_s)
+        sock.settimeout(max(_SHORTEST_S, (until - time.monotonic()) / left))
         try:
             sock.connect(address)
         except OSError as err:
             sock.close()
             failure = err
         else:
+            sock.settimeout(max(_SHORTEST_S, until - time.monotonic()))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
     raise failure
@@ -122,29 +141,38 @@ class Outbound:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = ca_file or True
-        self._session.mount("https://", _Checked(self._connect))
-        self._session.mount("http://", _Checked(self._connect))
+        #: The one that is in use, or was last.
+        self._connection: HTTPConnection | None = None
+        self._session.mount("https://", _Checked(self._connect, self._note))
+        self._session.mount("http://", _Checked(self._connect, self._note))
 
     def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send one request; a redirect is an answer like any other.
 
         Raises:
+            DeliveryFailed: as `exchange`.
+        """
+        self._require(url)
+        return self.exchange(requests.Request("POST", url, data=body, headers=dict(headers)).prepare())
+
+    def exchange(self, request: requests.PreparedRequest, *, timeout_s: float | None = None) -> Answer:
+        """Send it, as it is; `timeout_s` where less is left than this client's.
+
+        An answer is what its first line says, also if the rest is garbage or does not end.
+
+        Raises:
             DeliveryFailed: no answer came; another try, or another provider, can help. About the recipient unless
                 `reach` would have failed as well.
         """
-        self._require(url)
+        self._require(request.url or "")
+        seconds = self._timeout_s if timeout_s is None else max(timeout_s, _SHORTEST_S)
         try:
-            with self._session.post(
-                url,
-                data=body,
-                headers=dict(headers),
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
-                return Answer(status=response.status_code, body=content)
-        except (requests.RequestException, OSError) as err:
+            with (
+                hung_up_after(seconds, self._socket),
+                self._session.send(request, timeout=seconds, allow_redirects=False, stream=True) as response,
+            ):
+                return Answer(status=response.status_code, body=_body(response))
+        except (requests.RequestException, HTTPError, OSError) as err:
             was_reached = not any(isinstance(it, NotReached | ssl.SSLError) for it in _causes(err))
             raise DeliveryFailed(f"no answer: {_cause(err)}", is_about_recipient=was_reached) from err
 
@@ -169,6 +197,12 @@ class Outbound:
     def close(self) -> None:
         self._session.close()
 
+    def _socket(self) -> socket.socket | None:
+        return self._connection.sock if self._connection else None
+
+    def _note(self, connection: HTTPConnection) -> None:
+        self._connection = connection
+
     def _connect(self, host: str, port: int) -> socket.socket:
         try:
             return connect(
@@ -190,23 +224,34 @@ class Outbound:
 
 
 class _Checked(HTTPAdapter):
-    """Lets every connection of a session be made by `connect`."""
+    """Lets every connection of a session be made by `make`, and tells of each that is used."""
 
-    def __init__(self, make: Callable[[str, int], socket.socket]) -> None:
+    def __init__(
+        self, make: Callable[[str, int], socket.socket], note: Callable[[HTTPConnection], None]
+    ) -> None:
         self._make = make
+        self._note = note
         super().__init__(max_retries=Retry(0, read=False))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        make = self._make
+        make, note = self._make, self._note
 
         class Http(HTTPConnection):
             def _new_conn(self) -> socket.socket:
                 return make(self.host, self.port or 80)
 
+            def request(self, *args: Any, **kwargs: Any) -> None:
+                note(self)
+                super().request(*args, **kwargs)
+
         class Https(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
                 return make(self.host, self.port or 443)
+
+            def request(self, *args: Any, **kwargs: Any) -> None:
+                note(self)
+                super().request(*args, **kwargs)
 
         class HttpPool(HTTPConnectionPool):
             ConnectionCls = Http
@@ -215,6 +260,14 @@ class _Checked(HTTPAdapter):
             ConnectionCls = Https
 
         self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+
+def _body(response: requests.Response) -> bytes:
+    """What there is of it, up to the limit; nothing where it is not what its headers say, or breaks off."""
+    try:
+        return response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+    except (HTTPError, OSError):
+        return b""
 
 
 def _cause(err: BaseException) -> str:

@@ -12,18 +12,24 @@ from collections.abc import Callable
 from email.headerregistry import Address as HeaderAddress
 from email.utils import formatdate, parseaddr
 from functools import cached_property
+from typing import IO
 
+from sidecar.delivery.deadline import hung_up_after
 from sidecar.delivery.mime import address_header, compose
 from sidecar.delivery.outbound import Resolve, connect
 from sidecar.delivery.ports import Rendered
 from sidecar.errors import DeliveryFailed, RecipientRefused
 from sidecar.settings import SmtpProvider
 
+_READY = 220
+_TRANSIENT = 400
 _PERMANENT = 500
 # Asked with NOOP after that long, for a middlebox may have forgotten it without a word.
 _IDLE_S = 2.0
 # One slow hand-over must not make each rehearsal after it hold the queue.
 _LONGEST_REHEARSAL_S = 2.0
+# Replies of a few hundred bytes are long ones.
+_MAX_REPLY_BYTES = 64 * 1024
 
 
 class Smtp:
@@ -36,6 +42,8 @@ class Smtp:
         self._resolve = resolve
         self._sender_name, self._sender = parseaddr(settings.sender)
         self._connection: smtplib.SMTP | None = None
+        #: One that has not said hello yet.
+        self._opening: smtplib.SMTP | None = None
         self._used_at = 0.0
         self._hand_over_s = 0.0
         self._lock = threading.Lock()
@@ -44,13 +52,15 @@ class Smtp:
         message = self._compose(
             message_id=message_id, destination=destination, content=content, locale=locale
         )
-        with self._lock:
+        with self._lock, hung_up_after(self.timeout_s, self._socket):
             connection = self._reached()
             began = time.monotonic()
             try:
                 self._hand_over(connection, message, destination)
             except smtplib.SMTPRecipientsRefused as err:
                 status = next(iter(err.recipients.values()))[0]
+                if status < _TRANSIENT:
+                    raise DeliveryFailed("answered no SMTP", is_about_recipient=True) from err
                 raise RecipientRefused(
                     f"recipient refused with {status}", is_final=status >= _PERMANENT
                 ) from err
@@ -75,7 +85,8 @@ class Smtp:
         """Compose, connect, sign in, and wait for as long as the last hand-over took; nothing is handed over."""
         self._compose(message_id=message_id, destination=destination, content=content, locale=locale)
         with self._lock:
-            self._reached()
+            with hung_up_after(self.timeout_s, self._socket):
+                self._reached()
             time.sleep(self._hand_over_s)
 
     def _reached(self) -> smtplib.SMTP:
@@ -143,7 +154,9 @@ class Smtp:
         settings = self._settings
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         connection = _Checked(self._reach, context if settings.security == "tls" else None, settings)
+        self._opening = connection
         try:
+            connection.open()
             if settings.security == "starttls":
                 # Raises where the server does not offer it: a downgrade is never taken.
                 connection.starttls(context=context)
@@ -153,7 +166,13 @@ class Smtp:
         except BaseException:
             connection.close()
             raise
+        finally:
+            self._opening = None
         return connection
+
+    def _socket(self) -> socket.socket | None:
+        connection = self._opening or self._connection
+        return connection.sock if connection is not None else None
 
     def _reach(self) -> socket.socket:
         settings = self._settings
@@ -177,14 +196,22 @@ class Smtp:
 
 
 class _Checked(smtplib.SMTP):
-    """A connection that `delivery.outbound.connect` made, to an address that was checked."""
+    """A connection that `delivery.outbound.connect` makes, to an address that is checked, as soon as it is opened."""
 
     def __init__(
         self, make: Callable[[], socket.socket], tls: ssl.SSLContext | None, settings: SmtpProvider
     ) -> None:
         self._make = make
         self._tls = tls
-        super().__init__(settings.host, settings.port, timeout=settings.timeout_s)
+        self._port = settings.port
+        super().__init__(timeout=settings.timeout_s)
+        # The name that a certificate must be for.
+        self._host = settings.host
+
+    def open(self) -> None:
+        status, greeting = self.connect(self._host, self._port)
+        if status != _READY:
+            raise smtplib.SMTPConnectError(status, greeting)
 
     # What SMTP_SSL overrides too.
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002
@@ -196,6 +223,31 @@ class _Checked(smtplib.SMTP):
         except BaseException:
             sock.close()
             raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock.makefile("rb"))
+        if isinstance(self.file, _Bounded):
+            self.file.left = _MAX_REPLY_BYTES
+        return super().getreply()
+
+
+class _Bounded:
+    """What a server says, as `smtplib` reads it: a reply of lines without end is no reply."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.left = 0
+
+    def readline(self, size: int) -> bytes:
+        line = self._file.readline(size)
+        self.left -= len(line)
+        if self.left < 0:
+            raise OSError("a reply that is too long")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _sign_in(connection: smtplib.SMTP, settings: SmtpProvider) -> None:

@@ -9,8 +9,12 @@ from sidecar.settings.read import ENVIRONMENT_PREFIX, load
 from sidecar.settings.schema import SettingsSchema
 from sidecar.settings.values import (
     ANY_COUNTRY,
+    APPRISE_RECIPIENT,
+    APPRISE_SCHEMAS,
     BASE64_SECRET,
+    AppriseProvider,
     Connection,
+    ConsoleProvider,
     Database,
     Keycloak,
     Limits,
@@ -30,9 +34,13 @@ from sidecar.settings.values import (
 
 __all__ = [
     "ANY_COUNTRY",
+    "APPRISE_RECIPIENT",
+    "APPRISE_SCHEMAS",
     "BASE64_SECRET",
     "ENVIRONMENT_PREFIX",
+    "AppriseProvider",
     "Connection",
+    "ConsoleProvider",
     "Database",
     "Keycloak",
     "Limits",

@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from sidecar.settings.fields import OWN_NAME, SecretField, Section, Whole, plain
-from sidecar.settings.values import BASE64_SECRET, Secret, SmtpProvider, TwilioProvider, WebhookProvider
+from sidecar.settings.values import (
+    APPRISE_RECIPIENT,
+    APPRISE_SCHEMAS,
+    BASE64_SECRET,
+    AppriseProvider,
+    ConsoleProvider,
+    Secret,
+    SmtpProvider,
+    TwilioProvider,
+    WebhookProvider,
+)
 
 _port = validate.Range(1, 65535)
 # RFC 7518 §3.2: a key of HS256 is at least as long as its hash.
@@ -118,6 +128,37 @@ class _TwilioSchema(Section):
             raise ValidationError("or messaging_service_sid must be set, and not both", "sender")
 
 
+#: Apprise's that go over plain http to a host of the URL's.
+_IN_THE_CLEAR = frozenset({"json", "form", "xml"})
+
+
+class _AppriseSchema(Section):
+    target = AppriseProvider
+    id = fields.String(required=True, data_key=OWN_NAME)
+    type = fields.String(required=True, validate=validate.OneOf(["apprise"]))
+    url = SecretField(required=True)
+    timeout_s = Whole(load_default=5, validate=validate.Range(1, 10))
+    private_network = fields.Boolean(load_default=False)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _is_for_one_number(self, data: Mapping[str, Any], **_: Any) -> None:
+        schema, found, rest = data["url"].reveal().partition("://")
+        if not found or schema.lower() not in APPRISE_SCHEMAS:
+            raise ValidationError(f"must begin with one of: {', '.join(sorted(APPRISE_SCHEMAS))}", "url")
+        if rest.count(APPRISE_RECIPIENT) != 1:
+            raise ValidationError(f"must have {APPRISE_RECIPIENT} once, where the number goes", "url")
+        if schema.lower() in _IN_THE_CLEAR and not data["private_network"]:
+            raise ValidationError(
+                f"must begin with {schema}s ({schema} is for private_network = true)", "url"
+            )
+
+
+class _ConsoleSchema(Section):
+    target = ConsoleProvider
+    id = fields.String(required=True, data_key=OWN_NAME)
+    type = fields.String(required=True, validate=validate.OneOf(["console"]))
+
+
 class ProviderField(fields.Field[Any]):
     """A table whose key `type` says which other keys it has."""
 
@@ -125,6 +166,8 @@ class ProviderField(fields.Field[Any]):
         "smtp": _SmtpSchema,
         "webhook": _WebhookSchema,
         "twilio": _TwilioSchema,
+        "apprise": _AppriseSchema,
+        "console": _ConsoleSchema,
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:  # noqa: ARG002

@@ -39,6 +39,8 @@ _WELL_KNOWN = re.compile(r"change.?me|secret.?key|password|example|12345678|abcd
 # Browsers, proxies and we must read it alike: no dot segments, nothing encoded.
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+
 
 def _url(value: str) -> None:
     parts = urlsplit(value)
@@ -48,7 +50,7 @@ def _url(value: str) -> None:
         raise ValidationError("must have no user, query, fragment or trailing slash")
     if not _PLAIN_PATH.fullmatch(parts.path):
         raise ValidationError("must have no path, or a plain one like /passwordless")
-    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+    if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
         raise ValidationError(
             "must be https: browsers keep our cookies to secure origins (http works on localhost only)"
         )
@@ -268,6 +270,7 @@ class SettingsSchema(Section):
 
     @validates_schema(skip_on_field_errors=True)
     def _providers_exist(self, data: Mapping[str, Any], **_: Any) -> None:
+        is_at_home = urlsplit(data["server"].public_url).hostname in _THIS_MACHINE
         for realm in data["realms"].values():
             for connection in realm.connections.values():
                 key = f"realms.{realm.name}.connections.{connection.id}.providers"
@@ -277,6 +280,12 @@ class SettingsSchema(Section):
                     provider = data["providers"].get(name)
                     if provider is None:
                         raise ValidationError(f"names '{name}', but there is no [providers.{name}]", key)
+                    if provider.type == "console" and not is_at_home:
+                        raise ValidationError(
+                            f"names '{name}', which only prints messages: that is for a server.public_url on"
+                            " localhost",
+                            key,
+                        )
                     if connection.strategy not in provider.carries:
                         raise ValidationError(
                             f"names '{name}', but a provider of type {provider.type} carries no"

@@ -12,6 +12,50 @@ ANY_COUNTRY = "*"
 #: How a secret begins whose rest is base64 (Standard Webhooks).
 BASE64_SECRET = "whsec_"  # noqa: S105
 
+#: Where an Apprise URL has the number.
+APPRISE_RECIPIENT = "{recipient}"
+#: Schemas of Apprise that text messages may go by, and the plugin of each. They speak HTTP and nothing else: no local
+#: commands, no sockets of their own. Left out is what sends over plain http, what can't say a text of
+#: ours, and what knows the numbers of one country only.
+APPRISE_SCHEMAS: Mapping[str, str] = {
+    "46elks": "fortysixelks",
+    "atalk": "africas_talking",
+    "bulksms": "bulksms",
+    "bulkvs": "bulkvs",
+    "burstsms": "burstsms",
+    "clickatell": "clickatell",
+    "clicksend": "clicksend",
+    "cm": "cm",
+    "d7sms": "d7networks",
+    "eight00com": "eight00com",
+    "elks": "fortysixelks",
+    "exotel": "exotel",
+    "form": "custom_form",
+    "forms": "custom_form",
+    "httpsms": "httpsms",
+    "infobip": "infobip",
+    "json": "custom_json",
+    "jsons": "custom_json",
+    "kaleyra": "kaleyra",
+    "klr": "kaleyra",
+    "kudosity": "burstsms",
+    "msgbird": "messagebird",
+    "nexmo": "vonage",
+    "octopush": "octopush",
+    "plivo": "plivo",
+    "seven": "seven",
+    "sinch": "sinch",
+    "smsc": "smsc",
+    "smsmanager": "smsmanager",
+    "smsmgr": "smsmanager",
+    "smstunnel": "smstunnel",
+    "telesign": "telesign",
+    "telnyx": "telnyx",
+    "vonage": "vonage",
+    "xml": "custom_xml",
+    "xmls": "custom_xml",
+}
+
 
 class Secret:
     """A string that does not print: `repr`, `str` and logs show `***`; `reveal()` gives it."""
@@ -135,7 +179,35 @@ class TwilioProvider:
     carries: ClassVar[frozenset[str]] = frozenset({"sms"})
 
 
-Provider = SmtpProvider | WebhookProvider | TwilioProvider
+@dataclass(frozen=True, kw_only=True)
+class AppriseProvider:
+    """`url` is Apprise's, with `APPRISE_RECIPIENT` where the number goes; it may hold secrets anywhere."""
+
+    id: str
+    type: Literal["apprise"]
+    url: Secret
+    timeout_s: int
+    private_network: bool
+
+    carries: ClassVar[frozenset[str]] = frozenset({"sms"})
+
+    @property
+    def schema(self) -> str:
+        return self.url.reveal().partition("://")[0].lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleProvider:
+    """Prints messages; for `localhost` only."""
+
+    id: str
+    type: Literal["console"]
+
+    timeout_s: ClassVar[int] = 1
+    carries: ClassVar[frozenset[str]] = frozenset({"email", "sms"})
+
+
+Provider = SmtpProvider | WebhookProvider | TwilioProvider | AppriseProvider | ConsoleProvider
 
 
 @dataclass(frozen=True, kw_only=True)

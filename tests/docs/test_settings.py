@@ -22,6 +22,8 @@ INTERNAL = {
     ("providers.SMTP", "id"),
     ("providers.WEBHOOK", "id"),
     ("providers.TWILIO", "id"),
+    ("providers.APPRISE", "id"),
+    ("providers.CONSOLE", "id"),
     ("realms.REALM", "name"),
     ("realms.REALM.connections.CONNECTION", "id"),
 }
@@ -130,6 +132,13 @@ def readable(section: str, name: str) -> str:
     if section.startswith("providers."):
         section = section.lower()
     return f"{section}.{name}"
+
+
+def test_the_schemas_of_apprise_are_those_that_are_taken():
+    text = sections(TEXT)["[providers.APPRISE]"]
+    listed = text.partition("These schemas are taken: ")[2].partition(".\n")[0].partition(". All")[0]
+
+    assert set(settings.APPRISE_SCHEMAS) == set(re.findall(r"`(\w+)`", listed)) - {"private_network"}
 
 
 def test_the_quoted_number_of_the_text_is_taken_as_a_text(load_example):
