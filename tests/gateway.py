@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
-from tests.stack import free_port, wait_until
+from tests.stack import GATEWAY_SECRET, free_port, wait_until
 
-SECRET = "a-gateway-secret-of-this-test-run-0123456789"
+SECRET = GATEWAY_SECRET
 CALLBACK_SECRET = "a-callback-secret-of-this-test-run-0123456789"
 
 #: What its Twilio knows: an account with its token, and an API key with its secret.
@@ -88,6 +88,10 @@ class Gateway:
     @property
     def twilio_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        return self._server is not None
 
     def refuse(self, status: int, code: int = 0) -> None:
         """Answer that, with one of Twilio's codes if there is one."""

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -24,6 +24,9 @@ import requests
 from aiosmtpd.controller import Controller
 
 from sidecar import store
+
+#: What a gateway of the tests shares with the sidecar.
+GATEWAY_SECRET = "a-gateway-secret-of-this-test-run-0123456789"
 
 
 def free_port() -> int:
@@ -164,18 +167,32 @@ def write_settings(
     secret_key: str,
     log_level: str = "debug",
     methods: Mapping[str, str] = MappingProxyType({}),
+    numbers: Collection[str] = (),
+    gateway_url: str = "",
 ) -> Path:
     """Settings for realms (name → whether it has passwords) with an `email` connection each; migrates the database.
 
-    `methods`: what the messages of a realm bring, where it is not a code.
+    `methods`: what the messages of a realm bring, where it is not a code. `numbers`: realms with a connection `sms`
+    too, for British mobiles, through an HTTP gateway at `gateway_url`.
     """
     tables = "".join(
         f'[realms.{name}]\ndisplay_name = "{name.title()}"\npasswords = {str(passwords).lower()}\n'
+        f'default_region = "{"GB" if name in numbers else ""}"\n'
         f'[realms.{name}.connections.email]\nstrategy = "email"\nproviders = ["smtp"]\n'
         f'method = "{methods.get(name, "code")}"\n'
         f"[realms.{name}.connections.email.limits]\nstarts_per_network_per_hour = 10000\n"
         for name, passwords in realms.items()
     )
+    tables += "".join(
+        f'[realms.{name}.connections.sms]\nstrategy = "sms"\nproviders = ["gateway"]\ncountries = ["GB"]\n'
+        f"[realms.{name}.connections.sms.limits]\nstarts_per_network_per_hour = 10000\nresend_after_s = 5\n"
+        for name in numbers
+    )
+    if gateway_url:
+        tables += (
+            f'[providers.gateway]\ntype = "webhook"\nurl = "{gateway_url}"\nsecret = "{GATEWAY_SECRET}"\n'
+            "private_network = true\ntimeout_s = 3\n"
+        )
     path.write_text(
         f"""
 [server]

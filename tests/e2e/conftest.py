@@ -14,11 +14,13 @@ from sidecar.keycloak import Admin, apply_realm, connect
 from sidecar.settings import Settings, load
 from tests.conftest import SECRET_KEY
 from tests.e2e import application
+from tests.gateway import Gateway
 from tests.stack import MailServer, free_port, serving, write_settings
 
-#: Realms of the run: without passwords, with passwords, under Keycloak's own theme, and with links beside codes.
-OPEN, MIXED, STOCK, LINKS = "open", "mixed", "stock", "links"
-REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False}
+#: Realms of the run: without passwords, with passwords, under Keycloak's own theme, with links beside codes, and
+#: with numbers beside addresses.
+OPEN, MIXED, STOCK, LINKS, NUMBERS = "open", "mixed", "stock", "links", "numbers"
+REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False, NUMBERS: False}
 CLIENT_SECRET = "a-secret-of-this-test-run"
 
 
@@ -31,11 +33,16 @@ class Stack:
     settings_file: Path
     sidecar: str
     mail: MailServer
+    gateway: Gateway
     admin: Admin
     applications: dict[str, application.Application]
 
     def new_address(self, name: str = "ada") -> str:
         return f"{name}-{secrets.token_hex(4)}@example.org"
+
+    def new_number(self) -> str:
+        """A British mobile, in E.164."""
+        return f"+447400{secrets.randbelow(10**6):06d}"
 
     def user(self, realm: str, address: str) -> dict[str, object]:
         """The one Keycloak user of that address."""
@@ -56,6 +63,8 @@ def stack(
     folder = tmp_path_factory.mktemp("stack")
     mail = MailServer()
     mail.start()
+    gateway = Gateway()
+    gateway.start()
     port = free_port()
     # Realms of a run on a Keycloak that other runs use too must not meet.
     path = write_settings(
@@ -66,6 +75,8 @@ def stack(
         smtp_port=mail.port,
         realms=REALMS,
         methods={LINKS: "both"},
+        numbers=[NUMBERS],
+        gateway_url=gateway.url,
         secret_key=SECRET_KEY,
     )
     settings = load(path, {})
@@ -83,6 +94,7 @@ def stack(
             settings_file=path,
             sidecar=f"http://localhost:{port}",
             mail=mail,
+            gateway=gateway,
             admin=admin,
             applications=applications,
         )
@@ -91,6 +103,7 @@ def stack(
     for realm in REALMS:
         _delete_realm(admin, realm)
     mail.stop()
+    gateway.stop()
     print((folder / "sidecar.log").read_text()[-3000:])
 
 
@@ -101,7 +114,8 @@ def _delete_realm(admin: Admin, realm: str) -> None:
 
 def _application(admin: Admin, keycloak_url: str, realm: str) -> application.Application:
     port = free_port()
-    admin.at("realms", realm).post(
+    clients = admin.at("realms", realm)
+    clients.post(
         "clients",
         body={
             "clientId": "confidential-app",
@@ -111,6 +125,11 @@ def _application(admin: Admin, keycloak_url: str, realm: str) -> application.App
             "attributes": {"pkce.code.challenge.method": "S256"},
         },
     )
+    (client,) = clients.get("clients", clientId="confidential-app")
+    for scope in clients.get("client-scopes"):
+        # As the docs tell admins whose applications want to know the number.
+        if scope["name"] == "passwordless-phone":
+            clients.put("clients", client["id"], "optional-client-scopes", scope["id"])
     return application.start(
         port=port,
         issuer=f"{keycloak_url}/realms/{realm}",

@@ -214,7 +214,7 @@ class Walk:
 
     def resends(self, when: str, challenge_id: str) -> None:
         form = {"challenge": challenge_id}
-        self.note(f"resend {when}", self._browser.post("/realms/acme/email/code/resend", form))
+        self.note(f"resend {when}", self._browser.post(f"{self._pages}/code/resend", form))
 
     def leaves(self) -> None:
         for way in ("another", "cancel"):

@@ -77,16 +77,29 @@ def test_a_users_number_is_written_by_its_proof_and_by_admins_alone(make_setting
     """C11: who could write it would be taken for the number's owner by whoever trusts it."""
     desired = desired_realm(make_settings(connections=("email", "sms")), "acme")
 
-    number = attributes_of(desired)["phone_number"]
-    assert {"view": ["admin", "user"], "edit": ["admin"]} == number["permissions"]
-    (mapper,) = [it for it in desired["identityProviderMappers"] if it["name"] == "passwordless number"]
-    assert ("sms", "phone_number") == (mapper["identityProviderAlias"], mapper["config"]["claim"])
+    attributes = attributes_of(desired)
+    assert {"view": ["admin", "user"], "edit": ["admin"]} == attributes["phone_number"]["permissions"]
+    assert {"view": ["admin"], "edit": ["admin"]} == attributes["phone_number_verified"]["permissions"]
+    mapped = {
+        (it["identityProviderAlias"], it["config"]["claim"], it["config"]["user.attribute"])
+        for it in desired["identityProviderMappers"]
+        if "user.attribute" in it["config"]
+    }
+    assert {("sms", name, name) for name in ("phone_number", "phone_number_verified")} == mapped
+
+
+def test_no_client_gets_the_number_unless_an_admin_says_so(make_settings):
+    desired = desired_realm(make_settings(connections=("email", "sms")), "acme")
+
+    assert ["passwordless", "passwordless-phone"] == [it["name"] for it in desired["clientScopes"]]
+    assert ["passwordless"] == desired["defaultDefaultClientScopes"]
 
 
 def test_a_realm_without_numbers_has_no_attribute_for_them(make_settings):
     desired = desired_realm(make_settings(), "acme")
 
-    assert "phone_number" not in attributes_of(desired)
+    assert not {name for name in attributes_of(desired) if name.startswith("phone")}
+    assert ["passwordless"] == [it["name"] for it in desired["clientScopes"]]
     assert ["passwordless amr"] == [it["name"] for it in desired["identityProviderMappers"]]
 
 
