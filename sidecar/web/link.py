@@ -110,7 +110,8 @@ class Link:
     def _page(self, opened: Opened, *, error: str | None = None, http_status: int = 200) -> Response:
         challenge = opened.challenge
         own_words = self._pages.catalogue.words(challenge.locale)
-        words = own_words if opened.is_own else self._pages.words(challenge.realm)
+        theirs = self._pages.words(challenge.realm, otherwise=challenge.locale)
+        words = own_words if opened.is_own else theirs
         is_foreign = opened.is_open and not opened.is_own
         return self._pages.render(
             "link.html",

@@ -20,7 +20,7 @@ def blueprint(room: LoginRoom, pages: Pages) -> Blueprint:
     def show(token: str) -> ResponseReturnValue:
         notice = not_me.read(room, token)
         challenge = notice.challenge
-        words = pages.words(challenge.realm)
+        words = pages.words(challenge.realm, otherwise=challenge.locale)
         return pages.render(
             "not_me.html",
             realm=challenge.realm,

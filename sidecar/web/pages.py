@@ -43,9 +43,13 @@ class Pages:
         }
         return cls(settings, catalogue, files, versions)
 
-    def words(self, realm: str, ui_locales: str = "") -> Words:
-        """The words for this request: `ui_locales` (OpenID Connect Core §3.1.2.1), then the browser's languages."""
+    def words(self, realm: str, ui_locales: str = "", otherwise: str = "") -> Words:
+        """The words for this request: `ui_locales` (OpenID Connect Core §3.1.2.1), then the browser's languages.
+
+        If the realm has none of them: `otherwise`, a locale, or the realm's default.
+        """
         allowed = self.settings.realms[realm].locales if realm in self.settings.realms else (SOURCE_LOCALE,)
+        allowed = (otherwise, *allowed) if otherwise else allowed
         return self.catalogue.negotiate(ui_locales.split(), request.headers.get("Accept-Language"), allowed)
 
     def render(

@@ -290,7 +290,11 @@ def test_the_first_window_says_so_when_the_link_was_used_in_this_browser(parts, 
     ("send", "heading", "lead"),
     [
         ("link", "Check your email", "Open the link in our email in this browser."),
-        ("", "Enter your code", "Open the link in our email in this browser, or enter its 6-digit code."),
+        (
+            "",
+            "Enter your code",
+            "Open the link in our email in this browser, or enter the 6-digit code from the email.",
+        ),
         ("code", "Enter your code", "Enter the 6-digit code from our email"),
     ],
 )
