@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -169,15 +170,18 @@ def write_settings(
     methods: Mapping[str, str] = MappingProxyType({}),
     numbers: Collection[str] = (),
     gateway_url: str = "",
+    locales: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Path:
     """Settings for realms (name → whether it has passwords) with an `email` connection each; migrates the database.
 
     `methods`: what the messages of a realm bring, where it is not a code. `numbers`: realms with a connection `sms`
-    too, for British mobiles, through an HTTP gateway at `gateway_url`.
+    too, for British mobiles, through an HTTP gateway at `gateway_url`. `locales`: a realm's languages, where they are
+    not the default ones.
     """
     tables = "".join(
         f'[realms.{name}]\ndisplay_name = "{name.title()}"\npasswords = {str(passwords).lower()}\n'
         f'default_region = "{"GB" if name in numbers else ""}"\n'
+        f"locales = {json.dumps(list(locales.get(name, ('en', 'de'))))}\n"
         f'[realms.{name}.connections.email]\nstrategy = "email"\nproviders = ["smtp"]\n'
         f'method = "{methods.get(name, "code")}"\n'
         f"[realms.{name}.connections.email.limits]\nstarts_per_network_per_hour = 10000\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from sidecar.assets import locales
 from sidecar.keycloak import Admin, apply_realm, connect
 from sidecar.settings import Settings, load
 from tests.conftest import SECRET_KEY
@@ -21,6 +22,8 @@ from tests.stack import MailServer, free_port, serving, write_settings
 #: with numbers beside addresses.
 OPEN, MIXED, STOCK, LINKS, NUMBERS = "open", "mixed", "stock", "links", "numbers"
 REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False, NUMBERS: False}
+#: All that there are texts in, Norwegian by one of its names.
+LANGUAGES = ("en", *(tag for tag in locales() if tag not in {"en", "no"}))
 CLIENT_SECRET = "a-secret-of-this-test-run"
 
 
@@ -76,6 +79,7 @@ def stack(
         realms=REALMS,
         methods={LINKS: "both"},
         numbers=[NUMBERS],
+        locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,
         secret_key=SECRET_KEY,
     )
