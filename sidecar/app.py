@@ -36,7 +36,14 @@ from sidecar.login.room import LoginRoom
 from sidecar.oidc import authorize, discovery, token
 from sidecar.oidc.assertion import ClientAuthentication
 from sidecar.oidc.signing import SigningKeys
-from sidecar.settings import AppriseProvider, ConsoleProvider, Settings, TwilioProvider, WebhookProvider
+from sidecar.settings import (
+    AppriseProvider,
+    ConsoleProvider,
+    Realm,
+    Settings,
+    TwilioProvider,
+    WebhookProvider,
+)
 from sidecar.store.assertions import SqlUsedAssertions
 from sidecar.store.auth_codes import SqlAuthCodes
 from sidecar.store.challenges import SqlChallenges
@@ -124,13 +131,7 @@ class Parts:
         Raises:
             SettingsError: one can't be used; names the file.
         """
-        urls = (self.settings.server.public_url, self.settings.keycloak.url)
-        return Renderer(
-            self.catalogue,
-            list(self.settings.realms.values()),
-            host=urlsplit(self.settings.server.public_url).hostname or "",
-            hosts={urlsplit(it).netloc for it in urls},
-        )
+        return renderer_of(self.settings, list(self.settings.realms.values()), self.catalogue)
 
     def _doorbell(self) -> Doorbell:
         if self.database.is_postgresql:
@@ -138,6 +139,22 @@ class Parts:
         bell = LocalDoorbell()
         self.database.on_queued = bell.ring
         return bell
+
+
+def renderer_of(settings: Settings, realms: list[Realm], catalogue: Catalogue) -> Renderer:
+    """Renders the messages of these realms.
+
+    Raises:
+        SettingsError: a template can't be used; names the file.
+    """
+    urls = (settings.server.public_url, settings.keycloak.url)
+    return Renderer(
+        catalogue,
+        realms,
+        host=urlsplit(settings.server.public_url).hostname or "",
+        hosts={urlsplit(it).netloc for it in urls},
+        logo_url=settings.logo_url,
+    )
 
 
 def providers_of(settings: Settings) -> Mapping[tuple[str, str], Sequence[Provider]]:

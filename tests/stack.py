@@ -171,12 +171,13 @@ def write_settings(
     numbers: Collection[str] = (),
     gateway_url: str = "",
     locales: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    more: str = "",
 ) -> Path:
     """Settings for realms (name → whether it has passwords) with an `email` connection each; migrates the database.
 
     `methods`: what the messages of a realm bring, where it is not a code. `numbers`: realms with a connection `sms`
     too, for British mobiles, through an HTTP gateway at `gateway_url`. `locales`: a realm's languages, where they are
-    not the default ones.
+    not the default ones. `more`: further tables, as TOML.
     """
     tables = "".join(
         f'[realms.{name}]\ndisplay_name = "{name.title()}"\npasswords = {str(passwords).lower()}\n'
@@ -216,7 +217,8 @@ security = "none"
 private_network = true
 timeout_s = 3
 sender = "Acme <login@acme.example>"
-{tables}""",
+{tables}
+{more}""",
         encoding="utf-8",
     )
     store.migrate(database_url)

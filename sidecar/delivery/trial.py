@@ -59,6 +59,15 @@ def complaint(file: str, rendered: str, *, method: Method, hosts: Collection[str
     return None
 
 
+def line_of(what: str, source: str) -> int | None:
+    """The line of a template that a complaint about a link is about, if the link stands there as it was rendered."""
+    found = re.match(r"links to (?P<link>\S+?):? ", what)
+    if not found:
+        return None
+    before, is_there, _ = source.partition(found["link"])
+    return before.count("\n") + 1 if is_there else None
+
+
 def text_message_complaint(rendered: str, *, host: str) -> str | None:
     """What is wrong with a text message, or `None`: a phone's notice shows its beginning, autofill reads its last line.
 

@@ -132,6 +132,7 @@ class Worker:
             minutes=max(1, round((parcel.deadline_at - parcel.taken_at) / 60_000)),
             asker=challenge.asker,
             asked_at=challenge.created_at,
+            application=challenge.request.application,
         )
 
     def _after(self, parcel: Parcel, failure: DeliveryFailed) -> None:

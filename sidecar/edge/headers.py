@@ -16,7 +16,6 @@ _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _HSTS = "max-age=31536000"
@@ -24,8 +23,9 @@ _HSTS = "max-age=31536000"
 
 def set_security_headers(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.vary.add("Cookie")
-    # Nobody else sets these. Assigned one by one, each would be looked for among all that are there.
+    # Nobody else sets the rest. Assigned one by one, each would be looked for among all that are there.
     response.headers.extend([*_ALWAYS.items(), ("X-Request-Id", g.request_id)])
     if request.is_secure:
         response.headers.add("Strict-Transport-Security", _HSTS)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.assets import REALM_CONFIG
 from sidecar.errors import SettingsError
+from sidecar.keycloak.brands import brands_text
 from sidecar.settings import Connection, Realm, Settings
 
 #: Leaves the realm's login theme as it is.
@@ -50,7 +51,7 @@ def desired_realm(
 
 def _fillings(suffixes: list[str], settings: Settings, realm: Realm, theme: str) -> Iterator[dict[str, Any]]:
     """The values for one file: once, or once for each connection or locale."""
-    values = _realm_values(realm, theme)
+    values = _realm_values(settings, realm, theme)
     if ".connection" in suffixes:
         for connection in realm.connections.values():
             yield values | _connection_values(settings, realm, connection)
@@ -61,13 +62,14 @@ def _fillings(suffixes: list[str], settings: Settings, realm: Realm, theme: str)
         yield values
 
 
-def _realm_values(realm: Realm, theme: str) -> dict[str, Any]:
+def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any]:
     return {
         "realm": realm.name,
         "display_name": realm.display_name,
         "locales": list(realm.locales),
         "default_locale": realm.locales[0],
         "connections": " ".join(_named_for_theme(it) for it in realm.connections.values()),
+        "brands": brands_text(settings, realm),
         "has_numbers": any(it.strategy == "sms" for it in realm.connections.values()),
         "password_form": "true" if realm.passwords else "false",
         "password_execution": "REQUIRED" if realm.passwords else "DISABLED",

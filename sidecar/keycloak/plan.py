@@ -16,6 +16,7 @@ from sidecar.keycloak.desired import STOCK_THEME, THEME, desired_realm
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow
 from sidecar.keycloak.flows import flow_from
 from sidecar.keycloak.realm_steps import (
+    ClientIds,
     ClientScope,
     DefaultScope,
     Es256Key,
@@ -25,7 +26,7 @@ from sidecar.keycloak.realm_steps import (
     UserProfile,
 )
 from sidecar.keycloak.step import NamedThing, Step
-from sidecar.settings import Settings
+from sidecar.settings import Realm, Settings
 
 _NEW_REALM_KEYS = ("realm", "displayName", "enabled", "sslRequired")
 _LANGUAGE_KEYS = ("internationalizationEnabled", "supportedLocales", "defaultLocale")
@@ -45,12 +46,13 @@ def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str 
     desired = desired_realm(settings, realm_name, theme=theme)
     _require_theme(admin, theme)
     realm = admin.at("realms", realm_name)
+    steps = _steps(realm, desired, settings.realms[realm_name])
     if realm.find() is None:
         return [
             _new_realm(realm_name),
-            *(Change(kind="create", what=step.what) for step in _steps(realm, desired)),
+            *(Change(kind="create", what=step.what) for step in steps if not isinstance(step, ClientIds)),
         ]
-    return [step.check() for step in _steps(realm, desired)]
+    return [step.check() for step in steps]
 
 
 def apply_realm(
@@ -84,7 +86,7 @@ def apply_realm(
         _create_realm(admin, desired, create=create)
         done.append(_new_realm(realm_name))
         on_step(done[-1])
-    for step in _steps(realm, desired):
+    for step in _steps(realm, desired, settings.realms[realm_name]):
         change = step.check()
         if change.is_pending:
             step.do()
@@ -93,8 +95,11 @@ def apply_realm(
     return done
 
 
-def _steps(realm: Admin, desired: Mapping[str, Any]) -> Iterator[Step]:
+def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[Step]:
     components = desired["components"]
+    if said.clients:
+        # First: what it refuses is mended in the settings, before anything is done.
+        yield ClientIds(realm=realm, realm_name=said.name, clients=tuple(said.clients.values()))
     yield Languages(realm=realm, desired=_only(desired, _LANGUAGE_KEYS))
     for key in components["org.keycloak.keys.KeyProvider"]:
         yield Es256Key(realm=realm, desired=key)

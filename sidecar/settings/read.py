@@ -85,8 +85,9 @@ def _name_the_tables(raw: dict[str, Any]) -> None:
     for key in ("providers", "realms"):
         for name, table in _tables(raw.get(key)):
             table[OWN_NAME] = name
-            for connection, inner in _tables(table.get("connections")):
-                inner[OWN_NAME] = connection
+            for inner_key in ("connections", "clients"):
+                for inner_name, inner in _tables(table.get(inner_key)):
+                    inner[OWN_NAME] = inner_name
 
 
 def _tables(value: Any) -> list[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from sidecar import assets
 from sidecar.model.message import CLAIM_S
+from sidecar.settings.branding import BrandingSchema, ClientSchema
 from sidecar.settings.fields import OWN_NAME, SecretField, Section, Strings, Whole, plain
 from sidecar.settings.providers import ProviderField
 from sidecar.settings.values import (
@@ -238,6 +239,15 @@ class _RealmSchema(Section):
             1, error="needs at least one connection, like [realms.NAME.connections.email]"
         ),
     )
+    branding = fields.Nested(BrandingSchema, load_default=lambda: BrandingSchema().load({}))
+    clients = fields.Dict(keys=fields.String(), values=fields.Nested(ClientSchema), load_default=dict)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _an_id_names_one_client(self, data: Mapping[str, Any], **_: Any) -> None:
+        seen: dict[str, str] = {}
+        for client in data["clients"].values():
+            if client.id and (other := seen.setdefault(client.id, client.client_id)) != client.client_id:
+                raise ValidationError(f"is the id of '{other}' too", f"clients.{client.client_id}.id")
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Realm:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
+
+from sidecar.model.colours import Palette
 
 #: Among a connection's `countries`: all of them.
 ANY_COUNTRY = "*"
 #: How a secret begins whose rest is base64 (Standard Webhooks).
 BASE64_SECRET = "whsec_"  # noqa: S105
+#: The file name of every logo; what stands before it in the URL says which.
+LOGO = "logo.png"
 
 #: Where an Apprise URL has the number.
 APPRISE_RECIPIENT = "{recipient}"
@@ -255,6 +259,64 @@ class Connection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Logo:
+    """A PNG file that was found right; `version` is made of its content, `width` and `height` are its pixels."""
+
+    path: Path
+    version: str
+    width: int
+    height: int
+
+    def size(self, *, height: int, width: int) -> tuple[int, int]:
+        """Its width and height where it has that much room at the most; never larger than it is."""
+        share = min(1.0, width / self.width, height / self.height)
+        return max(1, round(self.width * share)), max(1, round(self.height * share))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branding:
+    """How a realm or an application looks. What is empty is the realm's; of the realm, ours. Links are URLs."""
+
+    name: str = ""
+    logo: Logo | None = None
+    palette: Palette | None = None
+    help: str = ""
+    privacy: str = ""
+    terms: str = ""
+    imprint: str = ""
+
+    #: The names of the links, in the order in which they are shown.
+    LINKS: ClassVar[tuple[str, ...]] = ("help", "privacy", "terms", "imprint")
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The links there are, by name."""
+        return {name: url for name in self.LINKS if (url := str(getattr(self, name)))}
+
+    def over(self, other: Branding) -> Branding:
+        """This one, with what it leaves empty from the other."""
+        return Branding(
+            name=self.name or other.name,
+            logo=self.logo or other.logo,
+            palette=self.palette or other.palette,
+            **{name: getattr(self, name) or getattr(other, name) for name in self.LINKS},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """An application that looks otherwise than its realm.
+
+    `client_id` is its id as Keycloak's users know it; `id` the one by which Keycloak's broker names it to us, a UUID,
+    empty if nobody said it yet. `branding` has what it does not share with the realm.
+    """
+
+    client_id: str
+    id: str
+    branding: Branding
+
+
+@dataclass(frozen=True, kw_only=True)
 class Realm:
     name: str
     display_name: str
@@ -264,6 +326,18 @@ class Realm:
     templates: Path | None
     link_hosts: tuple[str, ...]
     connections: Mapping[str, Connection]
+    branding: Branding
+    clients: Mapping[str, Client]
+
+    def look(self, unverified_application: str = "") -> Branding:
+        """How pages and messages look for an application as `AuthorizationRequest.application` names it.
+
+        Whoever makes up a request chooses among the realm's own looks, and nothing else; with any other name it is
+        the realm's. It always has a name.
+        """
+        named = (it.branding for it in self.clients.values() if it.id and it.id == unverified_application)
+        branding = next(named, Branding()).over(self.branding)
+        return replace(branding, name=branding.name or self.display_name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +354,10 @@ class Settings:
     def issuer(self, realm: str, connection: str) -> str:
         """The issuer identifier of one connection (OpenID Connect Discovery §3); a constant, never from a request."""
         return f"{self.server.public_url}/realms/{realm}/{connection}"
+
+    def logo_url(self, logo: Logo) -> str:
+        """Where we serve a logo; another one has another URL."""
+        return f"{self.server.public_url}/static/{logo.version}/{LOGO}"
 
     def broker_redirect_uri(self, realm: str, connection: str) -> str:
         """The only redirect URI there is: Keycloak's broker endpoint of the connection."""

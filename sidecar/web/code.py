@@ -136,6 +136,7 @@ class Code:
             "code.html",
             realm=challenge.realm,
             words=self._words(challenge),
+            application=challenge.request.application,
             http_status=http_status,
             action=base,
             hidden={"challenge": challenge.id},
@@ -160,7 +161,12 @@ class Code:
 
     def _done(self, challenge: Challenge) -> Response:
         """The link was used in this browser: the tab that asked for it has nothing more to do."""
-        return self._pages.render("done.html", realm=challenge.realm, words=self._words(challenge))
+        return self._pages.render(
+            "done.html",
+            realm=challenge.realm,
+            words=self._words(challenge),
+            application=challenge.request.application,
+        )
 
     def _other_channel(self, challenge: Challenge) -> str | None:
         """What to call the realm's other channel, which Keycloak's sign-in page offers; `None`: there is none.

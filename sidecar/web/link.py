@@ -117,6 +117,7 @@ class Link:
             "link.html",
             realm=challenge.realm,
             words=words,
+            application=challenge.request.application,
             http_status=http_status,
             is_open=opened.is_open,
             is_own=opened.is_own,

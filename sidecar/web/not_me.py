@@ -25,6 +25,7 @@ def blueprint(room: LoginRoom, pages: Pages) -> Blueprint:
             "not_me.html",
             realm=challenge.realm,
             words=words,
+            application=challenge.request.application,
             masked_address=addressing.read(challenge.destination).masked,
             minutes_ago=max(1, (challenge.read_at - challenge.created_at) // 60_000),
             asked=asked(words, challenge.asker, challenge.created_at).sentence,

@@ -12,13 +12,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from sidecar import assets
-from sidecar.settings import Realm, Settings
+from sidecar.settings import LOGO, Settings
+from sidecar.web.brands import STYLESHEET, Brands
 from sidecar.words import SOURCE_LOCALE, Catalogue, Words
 
 _STATIC = Path(__file__).with_name("static")
 _THEME = assets.THEMES / "passwordless" / "login" / "resources"
 _YEAR_S = 31_536_000
 _VERSION_CHARS = 12
+_OF_BRANDS = {LOGO: "image/png", STYLESHEET: "text/css"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Pages:
 
     settings: Settings
     catalogue: Catalogue
+    brands: Brands
     files: dict[str, Path]
     versions: dict[str, str]
 
@@ -41,7 +44,7 @@ class Pages:
             name: hashlib.sha256(path.read_bytes()).hexdigest()[:_VERSION_CHARS]
             for name, path in files.items()
         }
-        return cls(settings, catalogue, files, versions)
+        return cls(settings, catalogue, Brands(settings), files, versions)
 
     def words(self, realm: str, ui_locales: str = "", otherwise: str = "") -> Words:
         """The words for this request: `ui_locales` (OpenID Connect Core §3.1.2.1), then the browser's languages.
@@ -53,14 +56,35 @@ class Pages:
         return self.catalogue.negotiate(ui_locales.split(), request.headers.get("Accept-Language"), allowed)
 
     def render(
-        self, template: str, *, realm: str, words: Words, http_status: int = 200, **context: Any
+        self,
+        template: str,
+        *,
+        realm: str,
+        words: Words,
+        application: str = "",
+        http_status: int = 200,
+        **context: Any,
     ) -> Response:
-        known: Realm | None = self.settings.realms.get(realm)
-        page = render_template(
-            template, t=words, realm_name=known.display_name if known else "", asset=self._asset, **context
-        )
+        """A page as `application` looks (`AuthorizationRequest.application`), or else the realm."""
+        look = self.brands.look(realm, application)
+        page = render_template(template, t=words, brand=look, asset=self._asset, **context)
         response = make_response(page, http_status)
         response.headers["Content-Language"] = words.locale
+        return response
+
+    def _file(self, version: str, name: str) -> Response:
+        if name not in _OF_BRANDS:
+            if self.versions.get(name) != version:
+                raise NotFound
+            return send_file(self.files[name])
+        content = self.brands.file(version, name)
+        if content is None:
+            raise NotFound
+        response = make_response(content)
+        response.mimetype = _OF_BRANDS[name]
+        if name == LOGO:
+            # Keycloak's pages and mails show it too; it is what everybody may see, and named after its content.
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
 
     def _asset(self, name: str) -> str:
@@ -72,9 +96,7 @@ class Pages:
         @bp.get("/static/<version>/<name>")
         def static_file(version: str, name: str) -> ResponseReturnValue:
             """A file whose content never changes under its URL, so browsers keep it."""
-            if self.versions.get(name) != version:
-                raise NotFound
-            response = send_file(self.files[name])
+            response = self._file(version, name)
             response.headers["Cache-Control"] = f"public, max-age={_YEAR_S}, immutable"
             return response
 

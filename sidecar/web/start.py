@@ -146,6 +146,7 @@ class Start:
             "address.html",
             realm=realm,
             words=self._words(realm, authorization),
+            application=authorization.application,
             http_status=status,
             action=f"{issuer}/start",
             hidden={"request": sealed},

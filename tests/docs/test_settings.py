@@ -16,7 +16,7 @@ from tests.docs.markdown import DOCS, blocks, rows, sections
 
 TEXT = (DOCS / "settings.md").read_text(encoding="utf-8")
 #: Where a dictionary of tables stands, with the name that its entries have in the docs.
-NAMES = {"realms": "REALM", "connections": "CONNECTION"}
+NAMES = {"realms": "REALM", "connections": "CONNECTION", "clients": "CLIENT"}
 #: The names of the tables, which the loader writes into them.
 INTERNAL = {
     ("providers.SMTP", "id"),
@@ -26,6 +26,7 @@ INTERNAL = {
     ("providers.CONSOLE", "id"),
     ("realms.REALM", "name"),
     ("realms.REALM.connections.CONNECTION", "id"),
+    ("realms.REALM.clients.CLIENT", "client_id"),
 }
 DOCUMENTED = {
     (section.strip("[]"), cells[0].strip("`")): cells
@@ -119,7 +120,7 @@ def test_the_documented_variable_reaches_the_key(key, load_example):
     """Proven by a value that no key takes, which is refused under the key's own name."""
     section, name = key
     prefix = re.search(r"^Environment: `(.+)…`$", sections(TEXT)[f"[{section}]"], re.MULTILINE)[1]
-    for word, example in (("REALM", "ACME"), ("CONNECTION", "EMAIL")):
+    for word, example in (("REALM", "ACME"), ("CONNECTION", "EMAIL"), ("CLIENT", "SHOP")):
         prefix = prefix.replace(f"__{word}__", f"__{example}__")
     with pytest.raises(SettingsError) as refused:
         load_example(**{f"{prefix}{name.upper()}": "[{ no = 'value' }]"})
@@ -127,7 +128,7 @@ def test_the_documented_variable_reaches_the_key(key, load_example):
 
 
 def readable(section: str, name: str) -> str:
-    for word, example in (("REALM", "acme"), ("CONNECTION", "email")):
+    for word, example in (("REALM", "acme"), ("CONNECTION", "email"), ("CLIENT", "shop")):
         section = section.replace(word, example)
     if section.startswith("providers."):
         section = section.lower()

@@ -16,14 +16,33 @@ from sidecar.settings import Settings, load
 from tests.conftest import SECRET_KEY
 from tests.e2e import application
 from tests.gateway import Gateway
+from tests.logos import logo
 from tests.stack import MailServer, free_port, serving, write_settings
 
-#: Realms of the run: without passwords, with passwords, under Keycloak's own theme, with links beside codes, and
-#: with numbers beside addresses.
-OPEN, MIXED, STOCK, LINKS, NUMBERS = "open", "mixed", "stock", "links", "numbers"
-REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False, NUMBERS: False}
+#: Realms of the run: without passwords, with passwords, under Keycloak's own theme, with links beside codes, with
+#: numbers beside addresses, and with looks of their own.
+OPEN, MIXED, STOCK, LINKS, NUMBERS, BRANDED = "open", "mixed", "stock", "links", "numbers", "branded"
+REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False, NUMBERS: False, BRANDED: False}
 #: All that there are texts in, Norwegian by one of its names.
 LANGUAGES = ("en", *(tag for tag in locales() if tag not in {"en", "no"}))
+APPLICATION = "confidential-app"
+#: What Keycloak calls the application of the realm with looks of their own, by its id there.
+BRANDED_CLIENT = "5f1d7e0a-9c3b-4a86-8f27-1b0c6d2e4a90"
+BRANDING = f"""
+[realms.{BRANDED}.branding]
+name = "Acme's {{House}}"
+logo = "%s"
+primary = "#8a1c5c"
+help = "https://www.acme.example/help"
+privacy = "https://www.acme.example/privacy"
+[realms.{BRANDED}.clients.{APPLICATION}]
+id = "{BRANDED_CLIENT}"
+[realms.{BRANDED}.clients.{APPLICATION}.branding]
+name = "Acme Shop"
+logo = "%s"
+primary = "#0b6b43"
+terms = "https://shop.acme.example/terms"
+"""
 CLIENT_SECRET = "a-secret-of-this-test-run"
 
 
@@ -77,7 +96,8 @@ def stack(
         database_url=f"sqlite:///{folder}/passwordless.db",
         smtp_port=mail.port,
         realms=REALMS,
-        methods={LINKS: "both"},
+        methods={LINKS: "both", BRANDED: "both"},
+        more=BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
         numbers=[NUMBERS],
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,
@@ -122,7 +142,8 @@ def _application(admin: Admin, keycloak_url: str, realm: str) -> application.App
     clients.post(
         "clients",
         body={
-            "clientId": "confidential-app",
+            "clientId": APPLICATION,
+            **({"id": BRANDED_CLIENT} if realm == BRANDED else {}),
             "secret": CLIENT_SECRET,
             "publicClient": False,
             "redirectUris": [f"http://localhost:{port}/callback"],
@@ -137,7 +158,7 @@ def _application(admin: Admin, keycloak_url: str, realm: str) -> application.App
     return application.start(
         port=port,
         issuer=f"{keycloak_url}/realms/{realm}",
-        client_id="confidential-app",
+        client_id=APPLICATION,
         client_secret=CLIENT_SECRET,
     )
 

@@ -18,7 +18,7 @@ MakeSettings = Callable[..., Settings]
 
 @pytest.fixture
 def make_settings(tmp_path) -> MakeSettings:
-    """Settings for one realm with an `email` connection; `passwords`, `locales` and URLs as the test needs them.
+    """Settings for one realm with an `email` connection; the rest as the test needs it, `more` as TOML.
 
     A connection named `sms` takes numbers.
     """
@@ -32,6 +32,7 @@ def make_settings(tmp_path) -> MakeSettings:
         passwords: bool = True,
         locales: tuple[str, ...] = ("en", "de"),
         connections: tuple[str, ...] = ("email",),
+        more: str = "",
     ) -> Settings:
         tables = "".join(
             f"[realms.{realm}.connections.{name}]\n"
@@ -66,7 +67,8 @@ private_network = true
 [realms.{realm}]
 passwords = {str(passwords).lower()}
 locales = {list(locales)}
-{tables}""",
+{tables}
+{more}""",
             encoding="utf-8",
         )
         return settings_module.load(file, {})

@@ -8,11 +8,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sidecar.assets import THEMES
+from sidecar.web.brands import Look
 from sidecar.words import Catalogue
 
 WEB = Path(__file__).parents[2] / "sidecar" / "web"
 CATALOGUE = Catalogue()
 JINJA = Environment(loader=FileSystemLoader(WEB / "templates"), autoescape=True, undefined=StrictUndefined)
+PLAIN = Look(name="Demo & Co", logo_url="", logo_size=(0, 0), css_url="", links=())
 
 ADDRESS = {
     "action": "/start",
@@ -103,7 +105,7 @@ def page(state, locale="en", direction="", **given):
         words = dataclasses.replace(words, direction=direction)
     template, known = STATES[state]
     return JINJA.get_template(template).render(
-        t=words, realm_name="Demo & Co", asset=lambda name: f"/static/{name}", **(known | given)
+        t=words, brand=PLAIN, asset=lambda name: f"/static/{name}", **(known | given)
     )
 
 

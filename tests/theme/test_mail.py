@@ -7,6 +7,8 @@ import re
 import pytest
 
 from sidecar.delivery import render
+from sidecar.model.colours import OURS
+from sidecar.settings import Branding
 
 from .rendering import CATALOGUE
 
@@ -21,6 +23,12 @@ def mail(locale, **given):
         "link_url": "",
         "realm_name": "Demo & <b>Co</b>",
         "client_name": "",
+        "logo_url": "",
+        "logo_width": 0,
+        "logo_height": 0,
+        "accent": OURS.light,
+        "accent_dark": OURS.dark,
+        **{f"{name}_url": "" for name in Branding.LINKS},
         "not_me_url": "https://login.example.org/not-me/token",
         "minutes": 5,
         "asked": "Asked for with <b>it</b>.",
@@ -28,6 +36,7 @@ def mail(locale, **given):
         "direction": words.direction,
         "words": words,
     } | given
+    values.setdefault("brand_name", values["client_name"] or values["realm_name"])
     return [
         render._environment(is_html=name.endswith(".html"))
         .from_string((FOLDER / name).read_text("utf-8"))

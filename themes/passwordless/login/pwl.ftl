@@ -159,3 +159,88 @@
   <#if realm.registrationEmailAsUsername><#return msg("email")></#if>
   <#return msg("usernameOrEmail")>
 </#function>
+
+<#-- How the realm and its applications look, as JSON by client id ("": the realm); "none" if nobody said. Whoever may
+     write realm texts may write anything there, so each value is looked at before it is used: a colour is six
+     hexadecimal digits, a URL is one of the web's, and a text is escaped like any other. -->
+<#function ownBrand>
+  <#local text = msg("passwordlessBrands")>
+  <#local found = {}>
+  <#if text?starts_with("{")>
+    <#attempt>
+      <#local brands = text?eval_json>
+      <#local found = (brands[(client.clientId)!""])!(brands[""])!{}>
+    <#recover>
+    </#attempt>
+  </#if>
+  <#return found?is_hash?then(found, {})>
+</#function>
+
+<#function textOf brand key>
+  <#local value = brand[key]!"">
+  <#return value?is_string?then(value, "")>
+</#function>
+
+<#function colourOf brand key>
+  <#local value = textOf(brand, key)>
+  <#return value?matches("#[0-9a-f]{6}")?then(value, "")>
+</#function>
+
+<#function urlOf brand key>
+  <#local value = textOf(brand, key)>
+  <#return value?matches(r"(https://|http://(localhost|127\.0\.0\.1)[:/])[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]+")?then(value, "")>
+</#function>
+
+<#function pixelsOf brand key>
+  <#local value = brand[key]!0>
+  <#return (value?is_number && value gt 0 && value lte 160)?then(value?round, 0)>
+</#function>
+
+<#-- The brand of every page: its colours, and its logo and name where it has any of them; then its links. -->
+<#macro brand>
+  <#local own = ownBrand()>
+  <@brandColours own />
+  <#local name = textOf(own, "name")>
+  <#if name?has_content>
+    <#local logo = urlOf(own, "logo")>
+    <#local width = pixelsOf(own, "width")>
+    <#local height = pixelsOf(own, "height")>
+    <div class="pwl-brand" id="pwl-brand">
+      <#if logo?has_content && width gt 0 && height gt 0>
+        <img class="pwl-logo" src="${logo}" alt="" width="${width?c}" height="${height?c}">
+      </#if>
+      <span class="pwl-brand-name">${name}</span>
+    </div>
+  </#if>
+  <#local links = []>
+  <#list [["help", "passwordlessLinkHelp"], ["privacy", "passwordlessLinkPrivacy"], ["terms", "passwordlessLinkTerms"], ["imprint", "passwordlessLinkImprint"]] as it>
+    <#if urlOf(own, it[0])?has_content><#local links += [it]></#if>
+  </#list>
+  <#if links?has_content>
+    <div class="pwl-links" id="pwl-links">
+      <#list links as it>
+        <a href="${urlOf(own, it[0])}" target="_blank" rel="noopener noreferrer">${msg(it[1])}</a>
+      </#list>
+    </div>
+  </#if>
+</#macro>
+
+<#-- The same tokens as in the sidecar's brand.css; all of them, or none. -->
+<#macro brandColours own>
+  <#local light = colourOf(own, "light")>
+  <#local lightStrong = colourOf(own, "lightStrong")>
+  <#local dark = colourOf(own, "dark")>
+  <#local darkStrong = colourOf(own, "darkStrong")>
+  <#if light?has_content && lightStrong?has_content && dark?has_content && darkStrong?has_content>
+    <style>
+      :root { --pwl-accent: ${light}; --pwl-accent-strong: ${lightStrong}; --pwl-link: ${light}; }
+      @supports (color: light-dark(#000, #fff)) {
+        :root {
+          --pwl-accent: light-dark(${light}, ${dark});
+          --pwl-accent-strong: light-dark(${lightStrong}, ${darkStrong});
+          --pwl-link: light-dark(${light}, ${dark});
+        }
+      }
+    </style>
+  </#if>
+</#macro>

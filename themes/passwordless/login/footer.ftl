@@ -1,0 +1,5 @@
+<#-- Keycloak's own place for what stands on every page of a login. -->
+<#import "pwl.ftl" as pwl>
+<#macro content>
+  <@pwl.brand />
+</#macro>
