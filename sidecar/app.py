@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIServer
@@ -31,6 +32,7 @@ from sidecar.edge.seal import Seal
 from sidecar.errors import SettingsError
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
 from sidecar.login.keys import KeyRing
+from sidecar.login.pinned import is_test
 from sidecar.login.ports import Callbacks
 from sidecar.login.room import LoginRoom
 from sidecar.oidc import authorize, discovery, token
@@ -122,6 +124,7 @@ class Parts:
             public_url=self.settings.server.public_url,
             id=Worker.new_id(),
             is_stopped=SqlStops(self.database).is_stopped,
+            is_test=partial(is_test, self.settings),
             chore=Sweeping(SqlRetention(self.database, self.settings.retention)),
         )
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sidecar.cli.options import echo_json, json_option, settings_from
+from sidecar.cli.pinned import pinned_json, pinned_lines
 from sidecar.errors import SettingsError
-from sidecar.settings import Secret
+from sidecar.settings import Connection, Realm, Secret, Settings
 
 _SECRET_BYTES = 32
 
@@ -79,7 +82,7 @@ def init(path: Path) -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, *, as_json: bool) -> None:
-    """Say whether the settings can be used; each key that can't, with the fix."""
+    """Say whether the settings can be used; each key that can't, with the fix, and the test addresses there are."""
     try:
         settings = settings_from(ctx)
     except SettingsError as err:
@@ -89,11 +92,26 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
             click.echo(str(err), err=True)
         sys.exit(1)
     if as_json:
-        echo_json({"ok": True, "realms": sorted(settings.realms)})
-    else:
-        click.echo(
-            f"The settings are fine: {len(settings.realms)} realm(s): {', '.join(sorted(settings.realms))}."
-        )
+        found = {
+            f"{realm.name}/{connection.id}": pinned_json(connection)
+            for realm, connection in _with_test_addresses(settings)
+        }
+        echo_json({"ok": True, "realms": sorted(settings.realms), "test_addresses": found})
+        return
+    click.echo(
+        f"The settings are fine: {len(settings.realms)} realm(s): {', '.join(sorted(settings.realms))}."
+    )
+    for realm, connection in _with_test_addresses(settings):
+        click.echo(f"{realm.name}/{connection.id} has addresses whose code is fixed:")
+        for line in pinned_lines(connection):
+            click.echo(line)
+
+
+def _with_test_addresses(settings: Settings) -> Iterator[tuple[Realm, Connection]]:
+    for realm in settings.realms.values():
+        for connection in realm.connections.values():
+            if connection.test_addresses:
+                yield realm, connection
 
 
 @config.command()
@@ -118,6 +136,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, Secret | Path):
         return "***" if isinstance(value, Secret) else str(value)
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -10,6 +10,7 @@ import click
 
 from sidecar import store
 from sidecar.cli.options import echo_json, json_option, settings_from
+from sidecar.cli.pinned import pinned_json, pinned_lines
 from sidecar.errors import SettingsError
 from sidecar.settings import Connection, Settings
 from sidecar.store import traffic
@@ -27,7 +28,8 @@ def status(ctx: click.Context, *, realm: str | None, as_json: bool) -> None:
 
     Of text messages: whether an operator stopped them, how many of the day's are used, and for each country, the
     busiest prefixes and applications how many went there in the last hour, how many of those that could be were
-    followed by their code, and what is refused now. Then how many messages wait to be sent, and for how long.
+    followed by their code, and what is refused now. Test addresses stand with the last day on which their code holds.
+    Then how many messages wait to be sent, and for how long.
 
     Exit codes: 0 fine; 1 a connection is stopped, its day is used up, or a breaker is open.
     """
@@ -84,6 +86,7 @@ class _Seen:
             "strategy": self._connection.strategy,
             "outcomes": [_outcome_json(each) for each in self._outcomes],
             **({"texts": _texts_json(self._texts, self._connection)} if self._texts else {}),
+            "test_addresses": pinned_json(self._connection),
         }
 
     def lines(self) -> Iterator[str]:
@@ -93,6 +96,7 @@ class _Seen:
         for each in self._outcomes:
             by = f" by {each.provider}" if each.provider else ""
             yield f"  {each.count} {each.status}{by} since yesterday, the last at {_time(each.last_at)}"
+        yield from pinned_lines(self._connection)
 
 
 def _texts_lines(texts: Texts, connection: Connection) -> Iterator[str]:

@@ -7,7 +7,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -19,6 +19,7 @@ from sidecar.login import links, not_me
 from sidecar.login.codes import derive_code
 from sidecar.login.keys import KeyRing
 from sidecar.model.address import is_number
+from sidecar.model.challenge import Challenge
 from sidecar.model.message import CLAIM_S, Parcel
 
 _log = structlog.get_logger()
@@ -43,6 +44,8 @@ class Worker:
     route: Route = field(default_factory=Route)
     #: Whether an operator has stopped a realm's connection; asked for text messages only.
     is_stopped: Callable[[str, str], bool] = lambda _realm, _connection: False
+    #: Whether a challenge is for a test address, whose messages nobody gets.
+    is_test: Callable[[Challenge], bool] = lambda _challenge: False
     #: Done a little at a time while there is nothing to send.
     chore: Callable[[], None] = lambda: None
 
@@ -70,6 +73,7 @@ class Worker:
         parcel = self.outbox.take(self.id, claim_s=CLAIM_S)
         if parcel is None:
             return False
+        parcel = replace(parcel, is_test=self.is_test(parcel.challenge))
         try:
             taken = self._send(parcel, until)
         except DeliveryFailed as failure:
@@ -93,7 +97,7 @@ class Worker:
 
         def hand_over(provider: Provider) -> str:
             # Rehearsed, not skipped: its page then says of an outage what everybody's says.
-            act = provider.rehearse if challenge.is_suppressed else provider.send
+            act = provider.rehearse if parcel.is_rehearsed else provider.send
             reference = act(
                 message_id=parcel.id,
                 destination=challenge.destination,
@@ -107,7 +111,7 @@ class Worker:
             hand_over,
             until=until,
             note=lambda name, failure: self._refused(parcel, name, failure),
-            is_rehearsed=challenge.is_suppressed,
+            is_rehearsed=parcel.is_rehearsed,
         )
 
     def _refused(self, parcel: Parcel, provider: str, failure: DeliveryFailed) -> None:

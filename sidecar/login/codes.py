@@ -69,10 +69,16 @@ def clean_code(unverified_raw: str, digits: int) -> str:
     return cleaned
 
 
-def is_right(keys: KeyRing, challenge: Challenge, cleaned_code: str) -> bool:
-    """Compare in constant time. Call it only for a try that the store has counted."""
+def is_right(keys: KeyRing, challenge: Challenge, cleaned_code: str, *, pinned: str | None = None) -> bool:
+    """Compare in constant time. Call it only for a try that the store has counted.
+
+    `pinned`: the code that the settings fix in place of the derived one; its first digits, where fewer are asked for.
+    One that is too short is never right.
+    """
     try:
         expected = derive_code(keys, challenge)
     except KeyError:
         return False
+    if pinned is not None:
+        expected = pinned[: challenge.digits] if len(pinned) >= challenge.digits else ""
     return hmac.compare_digest(expected, cleaned_code) and not challenge.is_suppressed

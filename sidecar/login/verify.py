@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sidecar.errors import ChallengeRefused, RateLimited
 from sidecar.login import codes, limits
+from sidecar.login.pinned import pinned
 from sidecar.login.room import Caller, LoginRoom
 from sidecar.model.challenge import Challenge
 from sidecar.model.proof import NewGrant, amr_of
@@ -35,7 +36,8 @@ def verify(room: LoginRoom, *, challenge: Challenge, unverified_code: str, calle
     """
     cleaned = codes.clean_code(unverified_code, challenge.digits)
     counted = _counted(room, challenge, caller)
-    if not codes.is_right(room.keys, counted, cleaned):
+    test = pinned(room.connection(counted.realm, counted.connection), counted)
+    if not codes.is_right(room.keys, counted, cleaned, pinned=test.code.reveal() if test else None):
         room.verification.note_wrong(counted, caller.macs(room.keys), network=caller.network)
         raise ChallengeRefused(tries_left=counted.tries_left)
     return grant(room, counted, caller, is_by_link=False)
@@ -48,11 +50,13 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
         ChallengeRefused: somebody was first, or it ran out meanwhile.
     """
     raw_auth_code = secrets.token_urlsafe(_AUTH_CODE_BYTES)
+    connection = room.connection(counted.realm, counted.connection)
     new = NewGrant(
         auth_code_mac=auth_code_macs(room, counted.realm, counted.connection, raw_auth_code)[0],
         subject_id=new_subject_id(counted.connection),
         lifetime_s=AUTH_CODE_LIFETIME_S,
-        amr=amr_of(room.connection(counted.realm, counted.connection).strategy, is_by_link=is_by_link),
+        amr=amr_of(connection.strategy, is_by_link=is_by_link),
+        is_test=pinned(connection, counted) is not None,
     )
     room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
     return Verified(challenge=counted, raw_auth_code=raw_auth_code)

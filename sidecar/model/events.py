@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: What the detail of an event says where a fixed code or a held-back message comes of the settings.
+TEST_ADDRESS = "test address"
+
 
 class Event(StrEnum):
     """What happened; names are stable (docs/events.md), values are what the ledger stores."""
@@ -17,7 +20,7 @@ class Event(StrEnum):
     #: A code of the right form or a confirmed link is about to be compared; written before it is looked at.
     CODE_TRIED = "code_tried"
     #: The compared code, or the link (`detail` says so), was right, and the challenge was spent by this very event's
-    #: transaction.
+    #: transaction. `detail` says of a test address too.
     CODE_ACCEPTED = "code_accepted"
     #: The compared code was wrong.
     CODE_WRONG = "code_wrong"

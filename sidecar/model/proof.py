@@ -22,12 +22,16 @@ ACR_SINGLE_FACTOR = "1"
 
 @dataclass(frozen=True, kw_only=True)
 class NewGrant:
-    """What `verify` hands to the store to be written in the transaction that spends the challenge."""
+    """What `verify` hands to the store to be written in the transaction that spends the challenge.
+
+    `is_test`: the code was a test address's own.
+    """
 
     auth_code_mac: str
     subject_id: str
     lifetime_s: int
     amr: tuple[str, ...]
+    is_test: bool = False
 
     @property
     def is_by_link(self) -> bool:

@@ -15,6 +15,7 @@ from sidecar import assets
 from sidecar.model.message import CLAIM_S
 from sidecar.settings.branding import BrandingSchema, ClientSchema
 from sidecar.settings.fields import OWN_NAME, SecretField, Section, Strings, Whole, plain
+from sidecar.settings.pinned import PinnedSchema, canonical, require_end
 from sidecar.settings.providers import ProviderField
 from sidecar.settings.values import (
     ANY_COUNTRY,
@@ -211,11 +212,17 @@ class _ConnectionSchema(Section):
     providers = Strings(fields.String(), required=True, validate=validate.Length(1))
     limits = fields.Nested(_LimitsSchema, load_default=lambda: _LimitsSchema().load({}))
     pumping = fields.Nested(_PumpingSchema, load_default=lambda: _PumpingSchema().load({}))
+    test_addresses = fields.Dict(keys=fields.String(), values=fields.Nested(PinnedSchema), load_default=dict)
 
     @validates_schema(skip_on_field_errors=True)
     def _links_go_by_mail(self, data: Mapping[str, Any], **_: Any) -> None:
         if data["strategy"] == "sms" and data["method"] != "code":
             raise ValidationError('must be "code" with strategy = "sms": a link goes by email only', "method")
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Connection:
+        pinned = canonical(data["strategy"], data["digits"], data["test_addresses"])
+        return Connection(**{**data, "test_addresses": pinned})
 
 
 class _RealmSchema(Section):
@@ -277,6 +284,17 @@ class SettingsSchema(Section):
         required=True,
         validate=validate.Length(1, error="needs at least one realm, like [realms.demo]"),
     )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _test_addresses_end(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Where people sign in, a code that never changes must not outlive its purpose."""
+        if urlsplit(data["server"].public_url).hostname in _THIS_MACHINE:
+            return
+        for realm in data["realms"].values():
+            for connection in realm.connections.values():
+                for address, pinned in connection.test_addresses.items():
+                    key = f"realms.{realm.name}.connections.{connection.id}.test_addresses.{address}.until"
+                    require_end(key, pinned)
 
     @validates_schema(skip_on_field_errors=True)
     def _providers_exist(self, data: Mapping[str, Any], **_: Any) -> None:

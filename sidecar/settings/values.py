@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -243,6 +244,21 @@ class Pumping:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PinnedAddress:
+    """A test address's code; `until` is the last day (UTC) that it holds, `None`: it has no end."""
+
+    code: Secret
+    until: date | None
+
+    def holds_at(self, at_ms: int) -> bool:
+        """Whether it holds at that time, in milliseconds since the epoch."""
+        if self.until is None:
+            return True
+        end = datetime.combine(self.until, time.max, tzinfo=UTC)
+        return at_ms <= end.timestamp() * 1000
+
+
+@dataclass(frozen=True, kw_only=True)
 class Connection:
     id: str
     strategy: Literal["email", "sms"]
@@ -256,6 +272,8 @@ class Connection:
     providers: tuple[str, ...]
     limits: Limits
     pumping: Pumping
+    #: By the address as it is compared.
+    test_addresses: Mapping[str, PinnedAddress]
 
 
 @dataclass(frozen=True, kw_only=True)

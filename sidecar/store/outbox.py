@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sidecar.errors import DeliveryFailed
 from sidecar.model.address import is_number
 from sidecar.model.challenge import Challenge, DeliveryStatus
-from sidecar.model.events import Event
+from sidecar.model.events import TEST_ADDRESS, Event
 from sidecar.model.message import Parcel
 from sidecar.store import ledger
 from sidecar.store.engine import Database
@@ -172,7 +172,8 @@ class SqlOutbox:
 
     def mark_sent(self, parcel: Parcel, worker_id: str, *, provider: str, reference: str = "") -> None:
         values = {"by": provider, "reference": reference[:_REASON_CHARS] or None}
-        self._write(self._mark_sent, values, parcel, worker_id, _taken_as(parcel), detail=provider)
+        detail = f"{provider} ({TEST_ADDRESS})" if parcel.is_test else provider
+        self._write(self._mark_sent, values, parcel, worker_id, _taken_as(parcel), detail=detail)
 
     def mark_failed(self, parcel: Parcel, worker_id: str, failure: DeliveryFailed) -> None:
         values = _reason(failure)
@@ -209,7 +210,7 @@ class SqlOutbox:
 
 
 def _taken_as(parcel: Parcel) -> Event:
-    return Event.MESSAGE_REHEARSED if parcel.challenge.is_suppressed else Event.MESSAGE_SENT
+    return Event.MESSAGE_REHEARSED if parcel.is_rehearsed else Event.MESSAGE_SENT
 
 
 def _reason(failure: DeliveryFailed) -> dict[str, Any]:

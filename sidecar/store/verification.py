@@ -14,7 +14,7 @@ from sidecar.errors import ChallengeRefused
 from sidecar.login.limits import Rule
 from sidecar.model.address import is_number
 from sidecar.model.challenge import Challenge
-from sidecar.model.events import Event
+from sidecar.model.events import TEST_ADDRESS, Event
 from sidecar.model.proof import NewGrant
 from sidecar.store import ledger
 from sidecar.store.engine import Database
@@ -91,7 +91,7 @@ class SqlVerification:
                     held.subject,
                     at=held.now,
                     challenge_id=challenge.id,
-                    detail="link" if grant.is_by_link else "",
+                    detail="link" if grant.is_by_link else TEST_ADDRESS if grant.is_test else "",
                 ),
             }
             is_known = held.subject.device is not None

@@ -16,7 +16,8 @@ from tests.docs.markdown import DOCS, blocks, rows, sections
 
 TEXT = (DOCS / "settings.md").read_text(encoding="utf-8")
 #: Where a dictionary of tables stands, with the name that its entries have in the docs.
-NAMES = {"realms": "REALM", "connections": "CONNECTION", "clients": "CLIENT"}
+NAMES = {"realms": "REALM", "connections": "CONNECTION", "test_addresses": "ADDRESS", "clients": "CLIENT"}
+EXAMPLES = {"REALM": "acme", "CONNECTION": "email", "ADDRESS": "review@acme.example", "CLIENT": "shop"}
 #: The names of the tables, which the loader writes into them.
 INTERNAL = {
     ("providers.SMTP", "id"),
@@ -119,16 +120,16 @@ def test_the_examples_together_are_a_settings_file_with_every_key(load_example):
 def test_the_documented_variable_reaches_the_key(key, load_example):
     """Proven by a value that no key takes, which is refused under the key's own name."""
     section, name = key
-    prefix = re.search(r"^Environment: `(.+)…`$", sections(TEXT)[f"[{section}]"], re.MULTILINE)[1]
-    for word, example in (("REALM", "ACME"), ("CONNECTION", "EMAIL"), ("CLIENT", "SHOP")):
-        prefix = prefix.replace(f"__{word}__", f"__{example}__")
+    prefix = re.search(r"^Environment: `(.+?)…`(?:$|;)", sections(TEXT)[f"[{section}]"], re.MULTILINE)[1]
+    for word, example in EXAMPLES.items():
+        prefix = prefix.replace(f"__{word}__", f"__{example.upper()}__")
     with pytest.raises(SettingsError) as refused:
         load_example(**{f"{prefix}{name.upper()}": "[{ no = 'value' }]"})
     assert f"\n  {readable(section, name)}" in str(refused.value)
 
 
 def readable(section: str, name: str) -> str:
-    for word, example in (("REALM", "acme"), ("CONNECTION", "email"), ("CLIENT", "shop")):
+    for word, example in EXAMPLES.items():
         section = section.replace(word, example)
     if section.startswith("providers."):
         section = section.lower()

@@ -1,9 +1,10 @@
-"""There is no door for tests or debugging in what runs in production, and no setting or variable opens one (F11)."""
+"""There is no door for debugging in what runs in production, and for tests one that closes by itself (F11)."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -31,12 +32,21 @@ DEBUG = {
     "PASSWORDLESS_TEST_CODE": "123456",
 }
 
+_PINNED = "REALMS__ACME__CONNECTIONS__EMAIL__TEST_ADDRESSES"
 BACK_DOORS = {
     "a debug switch": {"SERVER__DEBUG": "true"},
     "an environment": {"SERVER__ENV": '"dev"'},
     "a fixed code": {"SERVER__TEST_CODE": '"123456"'},
     "a fixed code for an address": {
         "REALMS__ACME__CONNECTIONS__EMAIL__TEST_CODES": '{"ada@x.example"="123456"}'
+    },
+    "a fixed code without end": {_PINNED: '{"ada@x.example" = {code = "73190482"}}'},
+    "a fixed code for a year": {
+        _PINNED: f'{{"ada@x.example" = {{code = "73190482", until = "{datetime.now(UTC).date() + timedelta(365)}"}}}}'
+    },
+    "a fixed code for everybody": {_PINNED: '{"*@x.example" = {code = "73190482", until = "2020-01-01"}}'},
+    "a fixed code that is guessed first": {
+        _PINNED: '{"ada@x.example" = {code = "123456", until = "2020-01-01"}}'
     },
     "no code": {"REALMS__ACME__CONNECTIONS__EMAIL__METHOD": '"none"'},
     "a short code": {"REALMS__ACME__CONNECTIONS__EMAIL__DIGITS": "4"},
@@ -54,7 +64,7 @@ BACK_DOORS = {
 
 @pytest.mark.parametrize("door", BACK_DOORS)
 def test_a_setting_that_would_open_a_back_door_stops_the_start(tmp_path, door):
-    """F11: limits have no off switch, and there is no way to know a code but the mail."""
+    """F11: limits have no off switch, and there is no way to know a code but the mail, and test addresses."""
     path = tmp_path / "settings.toml"
     path.write_text(SETTINGS % (SECRET_KEY, f"sqlite:///{tmp_path}/x.db"), encoding="utf-8")
 

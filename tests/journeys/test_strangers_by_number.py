@@ -14,14 +14,22 @@ from sidecar.store import ledger
 from sidecar.store.pumping import SqlStops
 from sidecar.store.tables import messages
 from tests.gateway import Gateway
-from tests.journeys.test_strangers import HOUR_S, Channel, StandingClock, Town, Walk, differences
+from tests.journeys.test_strangers import (
+    HOUR_S,
+    Channel,
+    StandingClock,
+    Town,
+    Walk,
+    differences,
+    for_tests,
+)
 from tests.ledger import events_of, rows
 from tests.oidc.realm import Realms
 from tests.texts import CONNECTION, REALM, with_texts
 from tests.web.browser import Browser
 
 #: Equal in how they are masked; no two side by side.
-KNOWN, UNKNOWN, MUTED, DENIED, PRESENT = (f"+44740{each}000023" for each in "01238")
+KNOWN, UNKNOWN, MUTED, DENIED, PRESENT, TEST = (f"+44740{each}000023" for each in "012389")
 GATEWAY_WEATHERS = {
     "no gateway": ("", ""),
     "refused for good": ("404", "404"),
@@ -84,6 +92,7 @@ def build(
             **with_texts(gateway_url=gateway.url, signup=signup, **{**WIDE, **pumping}),
             "KEYCLOAK__INTERNAL_URL": realms.url,
             "REALMS__ACME__CONNECTIONS__SMS__COUNTRIES": countries,
+            "REALMS__ACME__CONNECTIONS__SMS__TEST_ADDRESSES": for_tests(TEST),
             "REALMS__ACME__CONNECTIONS__SMS__LIMITS__STARTS_PER_NETWORK_PER_HOUR": "10000",
         }
         built.append(Parts.build(settings_for(database_url, **own), clock=clock))
@@ -115,7 +124,7 @@ def started(town: Town, number: str) -> tuple[Browser, str]:
 
 @pytest.mark.parametrize("weather", GATEWAY_WEATHERS)
 def test_a_stranger_sees_the_same_bytes_whatever_the_number_is(town: Town, weather: str) -> None:
-    """D1: it has an account or none, sign-up on or off, muted, denied, or signing in right now."""
+    """D1: it has an account or none, sign-up on or off, muted, denied, signing in right now, or for tests."""
     town.deny(*started(town, MUTED))
     town.clock.shift(seconds=60)
 
@@ -125,6 +134,7 @@ def test_a_stranger_sees_the_same_bytes_whatever_the_number_is(town: Town, weath
         "muted": Walk(town, town.open, MUTED).all(weather),
         "denied": Walk(town, town.open, DENIED).all(weather, town.deny),
         "present": Walk(town, town.open, PRESENT).all(weather, lambda *_: town.sign_in(PRESENT)),
+        "for tests": Walk(town, town.open, TEST).all(weather),
     }
     town.clock.shift(seconds=25 * HOUR_S)
     others |= {
