@@ -1,4 +1,8 @@
-"""A gateway for text messages: a real HTTP server on a port of its own that keeps what it gets, and fails on demand."""
+"""A gateway for text messages: a real HTTP server on a port of its own that keeps what it gets, and fails on demand.
+
+`python -m tests.gateway PORT FILE [STATUS|hangs]` is one in a process of its own, which may be killed: each text that
+reaches it is a line of the file, whatever it answers.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,13 @@ import hashlib
 import hmac
 import json
 import re
+import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
@@ -78,6 +85,8 @@ class Gateway:
     answer: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     connections: int = 0
+    #: Told of each text before it is answered.
+    hear: Callable[[Text], None] = lambda _text: None
     _server: ThreadingHTTPServer | None = None
     _let_go: threading.Event = field(default_factory=threading.Event)
 
@@ -147,6 +156,7 @@ class Gateway:
         body = dict(parse_qsl(raw.decode(), strict_parsing=True)) if is_twilio else json.loads(raw)
         recipient, content = (body["To"], body["Body"]) if is_twilio else (body["recipient"], body["body"])
         text = Text(recipient, content, dict(request.headers.items()), body)
+        self.hear(text)
         if self.hangs:
             self._let_go.wait(60)
         if self.hangs or self.drops:
@@ -164,3 +174,25 @@ class Gateway:
         request.send_header("Content-Length", str(len(answer)))
         request.end_headers()
         request.wfile.write(answer)
+
+
+def texts_in(file: Path) -> list[Text]:
+    """What a gateway of another process was given, in its order."""
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [Text(**json.loads(line)) for line in lines]
+
+
+def main(port: int, file: Path, mood: str) -> None:
+    kept = file.open("a", encoding="utf-8")
+
+    def hear(text: Text) -> None:
+        kept.write(json.dumps(asdict(text)) + "\n")
+        kept.flush()
+
+    status = int(mood) if mood.isdigit() else 0
+    Gateway(port=port, hear=hear, status=status, hangs=mood == "hangs").start()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), "".join(sys.argv[3:]))

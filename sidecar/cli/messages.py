@@ -11,6 +11,7 @@ import click
 
 from sidecar import store
 from sidecar.cli.options import echo_json, inert, json_option, realm_from, settings_from
+from sidecar.errors import ConnectionStopped
 from sidecar.login.addressing import spelled
 from sidecar.model.events import Event
 from sidecar.store.engine import Database
@@ -41,6 +42,12 @@ _SAYS: dict[str, str] = {
     Event.MESSAGE_FAILED: "message failed: {detail}",
     Event.MESSAGE_DELIVERED: "message delivered, says {detail}",
     Event.MESSAGE_UNDELIVERED: "message not delivered, says {detail}",
+}
+#: Refusals that are no budget which is used up, by their detail.
+_REFUSED_BY: dict[str, str] = {
+    ConnectionStopped.budget: "refused: an operator has stopped the text messages of the connection",
+    "pumping.conversion_per_prefix": "refused: too few codes come back from numbers like it ({detail})",
+    "pumping.conversion_per_country": "refused: too few codes come back from its country ({detail})",
 }
 
 
@@ -114,7 +121,10 @@ def _lines(found: Timeline) -> Iterator[str]:
 
 
 def _said(each: Happened) -> str:
-    words = _SAYS.get(each.type, f"{each.type} {{detail}}").replace("{detail}", each.detail).strip()
+    words = _SAYS.get(each.type, f"{each.type} {{detail}}")
+    if each.type == Event.BUDGET_REFUSED:
+        words = _REFUSED_BY.get(each.detail, words)
+    words = words.replace("{detail}", each.detail).strip()
     if each.network is None:
         return words
     return f"{words}  [{'known' if each.is_known else 'new'} browser, {each.network}]"

@@ -35,6 +35,7 @@ _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _IPV4_BITS = 32
 #: A socket takes 0 for "don't wait at all".
 _SHORTEST_S = 0.01
+_NO_URL = "its URL is none that messages may go to"
 
 
 def _without_path(record: logging.LogRecord) -> bool:
@@ -153,7 +154,11 @@ class Outbound:
             DeliveryFailed: as `exchange`.
         """
         self._require(url)
-        return self.exchange(requests.Request("POST", url, data=body, headers=dict(headers)).prepare())
+        try:
+            request = requests.Request("POST", url, data=body, headers=dict(headers)).prepare()
+        except requests.RequestException as err:
+            raise DeliveryFailed(_NO_URL, is_final=True) from err
+        return self.exchange(request)
 
     def exchange(self, request: requests.PreparedRequest, *, timeout_s: float | None = None) -> Answer:
         """Send it, as it is; `timeout_s` where less is left than this client's.
@@ -220,7 +225,7 @@ class Outbound:
         if (parts.scheme != "https" and not (parts.scheme == "http" and self._private_network)) or (
             parts.username or parts.password
         ):
-            raise DeliveryFailed("its URL is none that messages may go to", is_final=True)
+            raise DeliveryFailed(_NO_URL, is_final=True)
 
 
 class _Checked(HTTPAdapter):

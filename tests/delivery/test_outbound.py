@@ -62,6 +62,21 @@ HOSTS = [
     "fec0::1",
     "ff02::1",
     "2001:db8::1",
+    # Other dots and digits, which IDNA makes plain ones of.
+    "127\u30020\u30020\u30021",
+    "127\uff0e0\uff0e0\uff0e1",
+    "127\uff610\uff610\uff611",
+    "\uff11\uff12\uff17.0.0.1",
+    "\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3",
+    "::127.0.0.1",
+]
+#: Whole URLs that look like one host's and may be another's.
+URLS = [
+    "https://{}/",
+    "https://{}:443/messages",
+    "https://{}#@gateway.example.org/",
+    "https://{}?@gateway.example.org/",
+    "https://{}/@gateway.example.org/",
 ]
 
 
@@ -102,6 +117,23 @@ def test_what_is_not_on_the_public_network_is_not_reached(host: str) -> None:
     """However it is written: the C library decides what a host is, and its answer is checked."""
     with pytest.raises(AddressBlocked):
         outbound.connect(host, 443, timeout_s=1, private_network=False)
+
+
+@pytest.mark.parametrize("act", ["post", "reach"])
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("host", HOSTS)
+def test_no_way_to_write_a_url_leads_inside(host: str, url: str, act: str) -> None:
+    """No connection is made: what is looked up is checked, and what can't be is refused."""
+    through = client()
+    written = url.format(f"[{host}]" if ":" in host else host)
+
+    with pytest.raises(DeliveryFailed) as failed:
+        post(through, written) if act == "post" else through.reach(written)
+
+    assert failed.value.is_final or failed.value.reason in {
+        "no answer: AddressBlocked",
+        "no answer: gaierror",
+    }
 
 
 @pytest.mark.parametrize(

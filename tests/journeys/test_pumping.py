@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 
 import pytest
 
+from sidecar.cli.messages import _lines
 from sidecar.errors import ConnectionStopped, RateLimited
 from sidecar.login.resend import resend
 from sidecar.model.challenge import DeliveryStatus
 from sidecar.model.events import Event
 from sidecar.store import traffic
 from sidecar.store.pumping import SqlStops
+from sidecar.store.timeline import timeline
 from tests.flow import caller
 from tests.gateway import Gateway
 from tests.ledger import events_of
@@ -20,6 +23,7 @@ from tests.texts import (
     BRITISH,
     CONNECTION,
     GERMAN,
+    IRISH,
     REALM,
     accept,
     number,
@@ -175,3 +179,46 @@ def test_the_worker_of_another_process_sees_the_switch_too(town, gateway):
     deliver(worker)
 
     assert [] == gateway.texts
+
+
+def told_of(parts, to):
+    """What `passwordless messages` says of a number, without times and names."""
+    found = timeline(parts.database, realm=REALM, address=to)
+    return [re.split(r" {2,}", line)[3] for line in _lines(found) if line != "Messages:"]
+
+
+def test_the_timeline_says_what_stopped_a_message_the_budget_the_breaker_or_an_operator(town, clock, gateway):
+    """The three of them, each seen to stop sending, in the words that support reads."""
+    parts = town(messages_per_prefix_per_hour=10, conversion_sample=5)
+    worker = parts.worker()
+    for each in range(10):
+        person = stranger(each)
+        accept(parts, text(parts, number(GERMAN, each), person), person)
+    for each in range(5):
+        text(parts, number(IRISH, each), stranger(100 + each))
+    deliver(worker)
+    # Codes that can still be typed are not held against a country.
+    clock.shift(seconds=301)
+    queued, late = number(BRITISH, 0), number(BRITISH, 1)
+    text(parts, queued, stranger(200))
+
+    budget, breaker = number(GERMAN, 99), number(IRISH, 99)
+    for to in (budget, breaker):
+        with pytest.raises(RateLimited):
+            text(parts, to, stranger(300))
+    SqlStops(parts.database).stop(REALM, CONNECTION)
+    with pytest.raises(ConnectionStopped):
+        text(parts, late, stranger(400))
+    deliver(worker)
+
+    assert 15 == len(gateway.texts)
+    assert ["refused: the limit pumping.messages_per_prefix_per_hour is used up"] == told_of(parts, budget)
+    assert ["refused: too few codes come back from its country (pumping.conversion_per_country)"] == told_of(
+        parts, breaker
+    )
+    assert ["refused: an operator has stopped the text messages of the connection"] == told_of(parts, late)
+    assert [
+        "asked to sign in: a challenge and its message",
+        "message failed: an operator has stopped the connection",
+        "failed, attempts 1, an operator has stopped the connection",
+    ] == told_of(parts, queued)
