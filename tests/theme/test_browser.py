@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from sidecar.assets import locales
+
 from .conftest import violations
 from .rendering import STATES
 
@@ -28,6 +30,17 @@ def test_nothing_runs_out_of_the_narrowest_window(pages, new_page, state, option
     tab = new_page(viewport=NARROWEST)
     tab.goto(f"{pages.url}/{state}{options}")
     assert tab.evaluate("document.documentElement.scrollWidth") <= NARROWEST["width"]
+
+
+@pytest.mark.parametrize("locale", locales())
+def test_no_language_is_too_long_for_the_narrowest_window(pages, new_page, locale):
+    """Nor is a part of it cut off: a word that can't be broken would stand over its button's edge."""
+    tab = new_page(viewport=NARROWEST)
+    for state in STATES:
+        tab.goto(f"{pages.url}/{state}?locale={locale}")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= NARROWEST["width"], state
+        wide = "[...document.querySelectorAll('button, h1, p, label')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+        assert tab.evaluate(f"{wide}.map(e => e.textContent.trim())") == [], state
 
 
 @pytest.mark.parametrize("state", STATES)
