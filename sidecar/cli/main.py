@@ -21,6 +21,7 @@ from sidecar.cli.send_test import send_test
 from sidecar.cli.serve import serve, worker
 from sidecar.cli.sms import sms
 from sidecar.cli.status import status
+from sidecar.cli.template import template
 from sidecar.errors import SidecarError
 
 EPILOG = """
@@ -73,6 +74,7 @@ for command in (
     apply,
     messages,
     send_test,
+    template,
     unlock,
     unmute,
     export,

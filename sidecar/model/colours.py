@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import re
 from dataclasses import dataclass
 
@@ -17,7 +18,9 @@ ON_DARK_ACCENT = "#0a1226"
 _HEX = re.compile(r"#[0-9a-f]{6}")
 _BLACK, _WHITE = "#000000", "#ffffff"
 _STRONGER = 0.2
-_STEPS = 50
+_STEPS = 100
+#: What a dark page's shade is given where we choose it: at 4.5 colours look dull in the dark.
+_COMFORTABLE = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ def palette_of(light: str, dark: str = "") -> Palette:
 
     Both must be `is_colour` and legible, see `legible_on_light` and `legible_on_dark`.
     """
-    dark = dark or legible_on_dark(light)
+    dark = dark or _shade(light, DARK_GROUNDS, towards=1.0, least=_COMFORTABLE)
     return Palette(
         light=light,
         light_strong=mixed(light, _BLACK, _STRONGER),
@@ -58,12 +61,12 @@ def palette_of(light: str, dark: str = "") -> Palette:
 
 def legible_on_light(colour: str) -> str:
     """The colour itself if links and buttons of light pages may have it, else as much darker as it takes."""
-    return _legible(colour, LIGHT_GROUNDS, towards=_BLACK)
+    return _shade(colour, LIGHT_GROUNDS, towards=0.0, least=AA)
 
 
 def legible_on_dark(colour: str) -> str:
     """The colour itself if links and buttons of dark pages may have it, else as much lighter as it takes."""
-    return _legible(colour, DARK_GROUNDS, towards=_WHITE)
+    return _shade(colour, DARK_GROUNDS, towards=1.0, least=AA)
 
 
 def contrast(one: str, other: str) -> float:
@@ -82,9 +85,20 @@ def mixed(colour: str, other: str, share: float) -> str:
     return "#" + "".join(f"{round(one + (two - one) * share):02x}" for one, two in pairs)
 
 
-def _legible(colour: str, grounds: tuple[str, ...], *, towards: str) -> str:
-    shades = (mixed(colour, towards, step / _STEPS) for step in range(_STEPS + 1))
-    return next(shade for shade in shades if least_contrast(shade, grounds) >= AA)
+def _shade(colour: str, grounds: tuple[str, ...], *, towards: float, least: float) -> str:
+    """The first shade of its hue on the way to the lightness `towards` that has the least contrast to the grounds."""
+    if least_contrast(colour, grounds) >= least:
+        return colour
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    shades = (
+        _hex(colorsys.hls_to_rgb(hue, lightness + (towards - lightness) * step / _STEPS, saturation))
+        for step in range(1, _STEPS + 1)
+    )
+    return next(shade for shade in shades if least_contrast(shade, grounds) >= least)
+
+
+def _hex(channels: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
 
 
 def _channels(colour: str) -> tuple[int, ...]:
