@@ -15,7 +15,7 @@ from sidecar.cli.db import db
 from sidecar.cli.demo import demo
 from sidecar.cli.keys import keys
 from sidecar.cli.messages import messages
-from sidecar.cli.realm import apply, plan
+from sidecar.cli.realm import apply, plan, remove
 from sidecar.cli.records import erase, export
 from sidecar.cli.send_test import send_test
 from sidecar.cli.serve import serve, worker
@@ -72,6 +72,7 @@ for command in (
     config,
     plan,
     apply,
+    remove,
     messages,
     send_test,
     template,

@@ -1,4 +1,4 @@
-"""`passwordless plan REALM` and `passwordless apply REALM`."""
+"""`passwordless plan REALM`, `passwordless apply REALM` and `passwordless remove REALM`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import click
 from sidecar.cli.admin import admin_options, sign_in
 from sidecar.cli.options import echo_json, json_option, settings_from
 from sidecar.errors import SidecarError
-from sidecar.keycloak import Change, apply_realm, plan_realm
+from sidecar.keycloak import Change, apply_realm, plan_realm, plan_removal, remove_realm
 
-_SIGNS = {"create": "+ create", "change": "~ change", "keep": "= keep  "}
+_SIGNS = {"create": "+ create", "change": "~ change", "remove": "- remove", "keep": "= keep  "}
 _COULD_NOT_RUN = 2
+_USERS_A_LINE = 1000
 _WHO = """
 \b
 The admin account:
@@ -105,10 +106,66 @@ def apply(
     if not is_agreed:
         _ask(ctx, realm, plan_realm(admin, settings, realm, theme=theme))
     steps = functools.partial(apply_realm, admin, settings, realm, create=create, theme=theme)
-    _apply_as_json(ctx, realm, steps) if as_json else _apply_aloud(realm, steps)
+    _do_as_json(ctx, realm, steps) if as_json else _do_aloud(ctx, realm, steps)
 
 
-def _apply_aloud(realm: str, steps: Callable[..., list[Change]]) -> None:
+@click.command(epilog=_WHO.format(codes="0 done, 1 you said no, 2 could not run, or stopped."))
+@click.argument("realm")
+@admin_options
+@_theme_option
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
+@json_option
+@click.pass_context
+def remove(
+    ctx: click.Context,
+    /,
+    realm: str,
+    *,
+    dry_run: bool,
+    is_agreed: bool,
+    as_json: bool,
+    theme: str,
+    **admin_options: Any,
+) -> None:
+    """Take passwordless login out of REALM again.
+
+    Shows what would be done, asks, and does it: what `apply` made is deleted,
+    and what it changed gets the value back that it had, which `apply` noted in
+    realm attributes. What somebody changed since stays as it is.
+
+    Users and what they have in Keycloak stay, except for their links to our
+    identity providers. Whoever has no other way to sign in (password, passkey,
+    another provider) is counted in the plan, so that you can mend that first.
+
+    The sidecar's own database is not touched: `passwordless apply` brings all
+    of it back, and users are found again.
+    """
+    if as_json and not (is_agreed or dry_run):
+        raise click.UsageError("--json does not ask, so it needs --yes or --dry-run")
+    settings = settings_from(ctx)
+    admin = sign_in(settings, **admin_options)
+    if dry_run or not is_agreed:
+        planned = plan_removal(admin, settings, realm, theme=theme, on_user=_count_users)
+        if dry_run and as_json:
+            echo_json(_as_json(realm, planned))
+        if dry_run and not as_json:
+            _show(planned)
+            _summarize(planned)
+        if dry_run:
+            return
+        _ask(ctx, realm, planned)
+    steps = functools.partial(remove_realm, admin, settings, realm, theme=theme, on_user=_count_users)
+    _do_as_json(ctx, realm, steps) if as_json else _do_aloud(ctx, realm, steps)
+
+
+def _count_users(looked_at: int) -> None:
+    """A line now and then, on standard error, while each user's ways in are looked up."""
+    if looked_at % _USERS_A_LINE == 0:
+        click.echo(f"  … {looked_at} users looked at", err=True)
+
+
+def _do_aloud(ctx: click.Context, realm: str, steps: Callable[..., list[Change]]) -> None:
     done: list[Change] = []
 
     def tell(change: Change) -> None:
@@ -121,14 +178,14 @@ def _apply_aloud(realm: str, steps: Callable[..., list[Change]]) -> None:
         if done:
             click.echo(
                 f"Stopped: what is listed above is done and stays. Mend the cause below and run"
-                f" `passwordless apply {realm}` again: it goes on from there.",
+                f" `passwordless {ctx.info_name} {realm}` again: it goes on from there.",
                 err=True,
             )
         raise
     _summarize(changes, done=True)
 
 
-def _apply_as_json(ctx: click.Context, realm: str, steps: Callable[..., list[Change]]) -> None:
+def _do_as_json(ctx: click.Context, realm: str, steps: Callable[..., list[Change]]) -> None:
     done: list[Change] = []
     try:
         steps(on_step=done.append)
@@ -167,8 +224,13 @@ def _show(changes: Sequence[Change]) -> None:
 
 def _summarize(changes: Sequence[Change], *, done: bool = False) -> None:
     counts = {kind: sum(change.kind == kind for change in changes) for kind in _SIGNS}
-    created, changed = ("created", "changed") if done else ("to create", "to change")
-    click.echo(f"{counts['create']} {created}, {counts['change']} {changed}, {counts['keep']} left alone.")
+    created, changed, removed = (
+        ("created", "changed", "removed") if done else ("to create", "to change", "to remove")
+    )
+    parts = [f"{counts['create']} {created}", f"{counts['change']} {changed}", f"{counts['keep']} left alone"]
+    if counts["remove"]:
+        parts[0] = f"{counts['remove']} {removed}"
+    click.echo(f"{', '.join(parts)}.")
 
 
 def _as_json(realm: str, changes: Sequence[Change]) -> dict[str, Any]:

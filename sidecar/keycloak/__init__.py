@@ -1,6 +1,7 @@
 """Enabling passwordless login in a realm: the desired state (`realm-config/`), what differs from it, and making it so.
 
-`connect` opens Keycloak's admin API, `plan_realm` looks, `apply_realm` does; both never delete anything.
+`connect` opens Keycloak's admin API, `plan_realm` looks, `apply_realm` does; both never delete anything. `plan_removal`
+and `remove_realm` are their counterparts.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sidecar.keycloak.admin import Admin, connect
     from sidecar.keycloak.change import Change
-    from sidecar.keycloak.plan import apply_realm, plan_realm
+    from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
 
-__all__ = ["Admin", "Change", "apply_realm", "connect", "plan_realm"]
+__all__ = ["Admin", "Change", "apply_realm", "connect", "plan_realm", "plan_removal", "remove_realm"]
 _PLACES = {
     "Admin": "admin",
     "connect": "admin",
     "Change": "change",
     "apply_realm": "plan",
     "plan_realm": "plan",
+    "plan_removal": "plan",
+    "remove_realm": "plan",
 }
 
 

@@ -54,7 +54,7 @@ class Admin:
         self._checked("PUT", path, self._send("raw_put", path, data=json.dumps(body)))
 
     def delete(self, *path: str) -> None:
-        """Take something away. Neither plan nor apply do; it is for what was made for a while."""
+        """Take something away; plan and apply never do."""
         self._checked("DELETE", path, self._send("raw_delete", path))
 
     def _send(self, verb: str, path: tuple[str, ...], **arguments: str) -> Response:

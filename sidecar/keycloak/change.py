@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["create", "change", "keep"]
+Kind = Literal["create", "change", "keep", "remove"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What happens to one thing: it is made, changed, or kept as it is.
+    """What happens to one thing: it is made, changed, kept as it is, or removed.
 
     `what` names the thing in an admin's words ("identity provider email"); `detail` has a sentence for each difference
     ("trustEmail: false → true"). Neither holds a secret.

@@ -11,6 +11,7 @@ from typing import Any
 
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
+from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.desired import STOCK_THEME, THEME, desired_realm
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow
@@ -24,6 +25,19 @@ from sidecar.keycloak.realm_steps import (
     LoginPage,
     Texts,
     UserProfile,
+)
+from sidecar.keycloak.removal import (
+    RemovedFlow,
+    RemovedKey,
+    RemovedNote,
+    RemovedProvider,
+    RemovedScope,
+    RemovedTexts,
+    RestoredLanguages,
+    RestoredLoginPage,
+    RestoredProfile,
+    own_providers,
+    require_realm,
 )
 from sidecar.keycloak.step import NamedThing, Step
 from sidecar.settings import Realm, Settings
@@ -86,7 +100,78 @@ def apply_realm(
         _create_realm(admin, desired, create=create)
         done.append(_new_realm(realm_name))
         on_step(done[-1])
-    for step in _steps(realm, desired, settings.realms[realm_name]):
+    return done + _done(_steps(realm, desired, settings.realms[realm_name]), on_step)
+
+
+def plan_removal(
+    admin: Admin,
+    settings: Settings,
+    realm_name: str,
+    *,
+    theme: str = THEME,
+    on_user: Callable[[int], None] = lambda _: None,
+) -> list[Change]:
+    """What `remove_realm` would do; reads only.
+
+    Args:
+        admin: from `connect`.
+        settings: with `[realms.<realm_name>]`.
+        realm_name: the realm.
+        theme: the login theme that `apply_realm` was given.
+        on_user: is told how many of a connection's users have been looked at, which takes two calls for each.
+
+    Raises:
+        SettingsError: the settings have no such realm.
+        KeycloakUnavailable: Keycloak can't be asked, or has no such realm.
+    """
+    steps = _removal(admin, settings, realm_name, theme, on_user)
+    return [step.check() for step in steps]
+
+
+def remove_realm(
+    admin: Admin,
+    settings: Settings,
+    realm_name: str,
+    *,
+    theme: str = THEME,
+    on_step: Callable[[Change], None] = lambda _: None,
+    on_user: Callable[[int], None] = lambda _: None,
+) -> list[Change]:
+    """Take out what `apply_realm` made, and put back what it changed; a run after an interrupted one goes on.
+
+    What an admin changed since stays as it is, and so does what somebody else's clients or providers use by now.
+    Arguments and errors are those of `plan_removal`; it stops at the first error, and what `on_step` was told is done.
+    """
+    return _done(_removal(admin, settings, realm_name, theme, on_user), on_step)
+
+
+def _removal(
+    admin: Admin, settings: Settings, realm_name: str, theme: str, on_user: Callable[[int], None]
+) -> Iterator[Step]:
+    """The way of `_steps` backwards: what users meet comes first."""
+    desired = desired_realm(settings, realm_name, theme=theme)
+    realm = admin.at("realms", realm_name)
+    require_realm(realm, realm_name)
+    providers = own_providers(realm, settings.issuer(realm_name, ""))
+    ours = frozenset(providers)
+    yield RestoredLoginPage(realm=realm, desired=_only(desired, _LOGIN_KEYS))
+    yield RemovedTexts(realm=realm, desired=desired["localizationTexts"])
+    for alias in providers:
+        yield RemovedProvider(realm=realm, alias=alias, ours=ours, on_user=on_user)
+    for scope in desired["clientScopes"]:
+        yield RemovedScope(realm=realm, desired=scope)
+    for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN):
+        yield RemovedFlow(realm=realm, alias=alias, ours=ours)
+    yield RestoredProfile(realm=realm, desired=_profile(desired))
+    for key in desired["components"]["org.keycloak.keys.KeyProvider"]:
+        yield RemovedKey(realm=realm, name=key["name"])
+    yield RestoredLanguages(realm=realm, desired=_only(desired, _LANGUAGE_KEYS))
+    yield RemovedNote(realm=realm)
+
+
+def _done(steps: Iterator[Step], on_step: Callable[[Change], None]) -> list[Change]:
+    done = []
+    for step in steps:
         change = step.check()
         if change.is_pending:
             step.do()
@@ -96,15 +181,14 @@ def apply_realm(
 
 
 def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[Step]:
-    components = desired["components"]
     if said.clients:
         # First: what it refuses is mended in the settings, before anything is done.
         yield ClientIds(realm=realm, realm_name=said.name, clients=tuple(said.clients.values()))
+    yield Before(realm=realm, profile=_profile(desired))
     yield Languages(realm=realm, desired=_only(desired, _LANGUAGE_KEYS))
-    for key in components["org.keycloak.keys.KeyProvider"]:
+    for key in desired["components"]["org.keycloak.keys.KeyProvider"]:
         yield Es256Key(realm=realm, desired=key)
-    for profile in components["org.keycloak.userprofile.UserProfileProvider"]:
-        yield UserProfile(realm=realm, desired=_profile_attributes(profile))
+    yield UserProfile(realm=realm, desired=_profile(desired))
     yield OwnFlow(realm=realm, template=flow_from(desired, _FIRST_BROKER_LOGIN))
     yield BrowserFlow(realm=realm, template=flow_from(desired, desired["browserFlow"]))
     yield from _provider_steps(realm, desired)
@@ -132,8 +216,10 @@ def _scope_steps(realm: Admin, desired: Mapping[str, Any]) -> Iterator[Step]:
         yield DefaultScope(realm=realm, scope=name)
 
 
-def _profile_attributes(profile: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    return tuple(json.loads(profile["config"]["kc.user.profile.config"][0])["attributes"])
+def _profile(desired: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The attributes of the user profile that we have a word on."""
+    (provider,) = desired["components"]["org.keycloak.userprofile.UserProfileProvider"]
+    return tuple(json.loads(provider["config"]["kc.user.profile.config"][0])["attributes"])
 
 
 def _require_theme(admin: Admin, theme: str) -> None:

@@ -1,4 +1,4 @@
-"""`passwordless plan` and `passwordless apply`, run as an admin runs them."""
+"""`passwordless plan`, `passwordless apply` and `passwordless remove`, run as an admin runs them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_plan_apply_plan_end_with_1_0_0(run_there, realm, realm_name):
     assert "+ create  identity provider email" in applied.stdout
     settled = run_there("plan", realm_name)
     assert settled.exit_code == 0
-    assert "0 to create, 0 to change, 11 left alone." in settled.stdout
+    assert "0 to create, 0 to change, 12 left alone." in settled.stdout
 
 
 @pytest.mark.keycloak
@@ -57,12 +57,38 @@ def test_answers_are_json_on_demand(run_there, realm, realm_name):
     applied = json.loads(run_there("apply", realm_name, "--yes", "--json").stdout)
     assert planned == applied
     assert planned["realm"] == realm_name
-    assert planned["pending"] == 11
+    assert planned["pending"] == 12
     assert {
         "kind": "change",
         "what": "login page",
         "detail": ["browserFlow: browser → passwordless browser"],
     } in planned["changes"]
+
+
+@pytest.mark.keycloak
+def test_remove_shows_asks_and_takes_out(run_there, realm, realm_name):
+    run_there("apply", realm_name, "--yes")
+    planned = run_there("remove", realm_name, "--dry-run")
+    assert planned.exit_code == 0
+    assert "- remove  identity provider email" in planned.stdout
+    assert "browserFlow: passwordless browser → browser" in planned.stdout
+    refused = run_there("remove", realm_name)
+    assert refused.exit_code == 1
+    assert realm.get()["browserFlow"] == "passwordless browser"
+
+    done = json.loads(run_there("remove", realm_name, "--yes", "--json").stdout)
+
+    assert {"kind": "remove", "what": "identity provider email", "detail": []} in done["changes"]
+    assert realm.get()["browserFlow"] == "browser"
+    again = run_there("remove", realm_name)
+    assert (again.exit_code, "Nothing to do." in again.stdout) == (0, True)
+    assert json.loads(run_there("remove", realm_name, "--dry-run", "--json").stdout)["pending"] == 0
+
+
+@pytest.mark.keycloak
+def test_remove_names_a_realm_that_is_not_there(run_there, realm_name):
+    answer = run_there("remove", realm_name, "--yes")
+    assert (answer.exit_code, f"no realm '{realm_name}'" in answer.stderr) == (2, True)
 
 
 @pytest.mark.keycloak
@@ -126,14 +152,15 @@ def test_a_keycloak_that_is_not_there_is_named_with_the_setting(run, make_settin
     assert "Traceback" not in answer.output
 
 
-def test_json_does_not_ask(run, make_settings):
+@pytest.mark.parametrize("command", ["apply", "remove"])
+def test_json_does_not_ask(command, run, make_settings):
     make_settings(keycloak=_CLOSED)
-    answer = run("apply", "acme", "--json")
+    answer = run(command, "acme", "--json")
     assert answer.exit_code == 2
     assert "--yes" in answer.stderr
 
 
-@pytest.mark.parametrize("command", ["plan", "apply"])
+@pytest.mark.parametrize("command", ["plan", "apply", "remove"])
 def test_no_option_takes_a_password(run, command):
     page = run(command, "--help").stdout
     assert "--admin-password-file" in page
