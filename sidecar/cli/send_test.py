@@ -84,12 +84,13 @@ def _chosen(settings: Settings, realm: Realm, connection: str, name: str | None)
 
 
 def _text(realm: Realm) -> Rendered:
+    name = realm.look().name
     text = (
-        f"This is a test of sign-in messages for {realm.display_name}, sent by an operator."
+        f"This is a test of sign-in messages for {name}, sent by an operator."
         f" A message would bring a code like {_CODE}; this one opens nothing."
     )
     return Rendered(
-        subject=f"Test of sign-in messages for {realm.display_name}",
+        subject=f"Test of sign-in messages for {name}",
         text=text,
         html=f"<p>{html.escape(text)}</p>",
     )

@@ -121,3 +121,49 @@ def test_it_loads_nothing_and_links_only_to_where_its_reader_can_say_no(locale):
     assert re.findall(r"<(?:img|link|script)\b|url\(", html) == []
     assert re.findall(r'<a\b[^>]*href="([^"]*)"', html) == ["https://login.example.org/not-me/token"]
     assert html.count("https://") == 1
+
+
+def branded(locale):
+    """A mail with all that there can be in it."""
+    links = {f"{name}_url": f"https://www.example.org/{name}" for name in Branding.LINKS}
+    logo = {"logo_url": "https://login.example.org/static/x/logo.png", "logo_width": 120, "logo_height": 40}
+    return mail(locale, link_url=LINK, client_name="Shop", **links, **logo)[2]
+
+
+OUTLOOKS = re.compile(r"<!--\[if mso\]>.*?<!\[endif\]-->")
+
+
+def test_it_is_made_of_what_common_mail_programs_show(locale):
+    """Tables and inline styles: some programs take no classes, Outlook no max-width and no layout but tables."""
+    html = branded(locale)
+    body = OUTLOOKS.sub("", html[html.index("<body") :])
+    assert (
+        re.findall(r"<(?:section|article|main|nav|footer|header|button|form|svg|video|script)\b", body) == []
+    )
+    assert re.findall(r"display:(?:flex|grid)|position:|float:|var\(|calc\(", html) == []
+    for tag in re.findall(r"<(?:td|p|a|h1|img)\b[^>]*>", body):
+        assert "style=" in tag or 'class="button"' in tag, tag
+    for tag in re.findall(r"<table\b[^>]*>", body):
+        assert 'role="presentation"' in tag, tag
+    assert 'width="120" height="40"' in html
+    assert len(OUTLOOKS.findall(html)) == html.count("<!--[") == html.count("<![endif]")
+    # Gmail cuts off what is longer.
+    assert len(html.encode()) < 102 * 1024
+
+
+def test_every_colour_has_another_in_the_dark(locale):
+    """An element that kept its light colour could not be read on a ground that has changed."""
+    html = branded(locale)
+    dark = html[html.index("@media (prefers-color-scheme: dark)") : html.index("</style>")]
+    changed = {
+        kind: set(re.findall(rf"\.([a-z]+) \{{[^}}]*(?<![a-z-]){kind}:", dark))
+        for kind in ("color", "background-color", "border-color")
+    }
+    for tag in re.findall(r"<[a-z0-9]+\b[^>]*style=\"[^\"]*#[0-9a-f]{3,6}[^>]*>", html):
+        classes = set((re.search(r'class="([^"]*)"', tag) or ["", ""])[1].split())
+        style = re.search(r'style="([^"]*)"', tag)[1]
+        for kind in ("color", "background-color"):
+            if re.search(rf"(?<![a-z-]){kind}:#", style):
+                assert classes & changed[kind], tag
+        if re.search(r"border[a-z-]*:[^;]*#", style):
+            assert classes & changed["border-color"], tag
