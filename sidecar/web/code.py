@@ -15,7 +15,7 @@ from sidecar.login.resend import resend
 from sidecar.login.room import Caller, LoginRoom
 from sidecar.login.verify import verify
 from sidecar.model.challenge import Challenge, DeliveryStatus, Found
-from sidecar.web.own import own_challenge, own_or_used_challenge
+from sidecar.web.own import own_or_used_challenge
 from sidecar.web.pages import Pages
 from sidecar.web.waits import wait_text
 from sidecar.words import Words
@@ -23,6 +23,13 @@ from sidecar.words import Words
 #: When a browser that the address knows is shown the way to the other channel.
 _NEEDS_OTHER_CHANNEL = (DeliveryStatus.DELAYED, DeliveryStatus.FAILED)
 _OTHER_CHANNEL = {"email": "passwordlessAddressInstead", "sms": "passwordlessNumberInstead"}
+
+
+class _LinkUsed(Exception):
+    """A form of a window whose link was used in another tab of its browser: its page says so."""
+
+    def __init__(self, challenge: Challenge) -> None:
+        self.challenge = challenge
 
 
 class Code:
@@ -34,6 +41,10 @@ class Code:
 
     def blueprint(self) -> Blueprint:
         bp = Blueprint("code", __name__, url_prefix="/realms/<realm>/<connection>/code")
+
+        @bp.errorhandler(_LinkUsed)
+        def is_used(used: _LinkUsed) -> ResponseReturnValue:
+            return redirect(self._url(used.challenge), 303)
 
         @bp.get("")
         def show(realm: str, connection: str) -> ResponseReturnValue:
@@ -80,7 +91,9 @@ class Code:
 
     def _posted(self, realm: str, connection: str) -> tuple[Challenge, Caller]:
         require_own_form(request, self._room.settings.server.public_url)
-        found = own_challenge(self._room, realm, connection, field(request, "challenge"))
+        found = own_or_used_challenge(self._room, realm, connection, field(request, "challenge"))
+        if found.challenge.used_at is not None:
+            raise _LinkUsed(found.challenge)
         return found.challenge, caller_of(request)
 
     def _try(self, challenge: Challenge, caller: Caller) -> ResponseReturnValue:

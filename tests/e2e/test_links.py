@@ -205,6 +205,8 @@ def test_without_scripts_the_first_window_is_asked(stack: Stack, new_page: Calla
     link = ask(stack, page, address)
     page.get_by_role("link", name="I have opened the link").click()
     expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+    stale = page.context.new_page()
+    stale.goto(page.url)
     tab = page.context.new_page()
     tab.goto(link)
     confirm(tab)
@@ -213,3 +215,8 @@ def test_without_scripts_the_first_window_is_asked(stack: Stack, new_page: Calla
     page.get_by_role("link", name="I have opened the link").click()
 
     expect(page.get_by_role("heading", name="You are signed in")).to_be_visible()
+    assert (answer := page.reload())
+    assert 200 == answer.status
+    stale.get_by_role("button", name="Send it again").click()
+    expect(stale.get_by_role("heading", name="You are signed in")).to_be_visible()
+    assert 1 == len(stack.mail.to(address))

@@ -52,6 +52,10 @@ INTERESTING = (
     "revoked with an open challenge",
     "revoked with an open authorization code",
     "twins: start 429",
+    "link confirmed",
+    "link opened",
+    "link pressed elsewhere",
+    "link renewed",
     *(f"while: {it}" for it in MEANWHILE),
     "worker ended by WorkerDied",
 )

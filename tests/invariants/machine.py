@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, initialize, invariant, multiple, rule
 
+from tests.invariants.audit import require
 from tests.invariants.stage import BROWSERS, Bought, Login, Place, Stage
 from tests.invariants.twins import Twins
 from tests.invariants.world import Fault
@@ -23,7 +24,16 @@ SPELLINGS = (
     "Alan@example.org",
 )
 MOODS = ("takes", "refuses", "is away", "worker dies before", "worker dies after")
-MEANWHILE = ("ran out", "typed again", "other won", "fenced", "denied", "started anew", "given up")
+MEANWHILE = (
+    "ran out",
+    "typed again",
+    "confirmed by link",
+    "other won",
+    "fenced",
+    "denied",
+    "started anew",
+    "given up",
+)
 FLAWS = ("", "", "", "", "code_verifier", "redirect_uri", "client_id", "realm", "connection", "late")
 COMMANDS = ("fence", "rotate", "rewrap and drop", "revoke and drop", "purge")
 PAUSES_S = (1, 31, 61, 215, 301, 3601, 3601, 6 * 3600, 86_401, -2, -65, -400, -4000)
@@ -78,9 +88,10 @@ class Machine(Stage):
     def type_right(self, login: Login) -> Any:
         return self.type_what_was_sent(login)
 
-    @step(target=CODES, between=st.sampled_from(MEANWHILE), **ADDRESS)
-    def type_right_while(self, spelling: str, place: Place, between: str) -> Any:
+    @step(target=CODES, between=st.sampled_from(MEANWHILE), is_by_link=st.booleans(), **ADDRESS)
+    def type_right_while(self, spelling: str, place: Place, between: str, is_by_link: bool) -> Any:
         """Between the counting of a try and the spending, something else is done first."""
+        take = self.confirm if is_by_link else self.type_what_was_sent
         mine = self.begin_login(self.browsers[0], spelling, place)
         other = mine and self.begin_login(self.browsers[1], spelling, place)
         if not mine or not other or not self.letter(mine):
@@ -89,6 +100,7 @@ class Machine(Stage):
         meanwhile = {
             "ran out": lambda: self.world.clock.shift(seconds=301),
             "typed again": lambda: bought.append(self.type_what_was_sent(mine)),
+            "confirmed by link": lambda: bought.append(self.confirm(mine)),
             "other won": lambda: bought.append(self.type_what_was_sent(other)),
             "fenced": self.end_the_epoch,
             "denied": lambda: self.deny(mine),
@@ -102,9 +114,36 @@ class Machine(Stage):
             self.audit.check()
 
         self.world.parts.seam.between = act
-        bought.append(self.type_what_was_sent(mine))
+        bought.append(take(mine))
         self.world.parts.seam.between = None
         return multiple(*(it for it in bought if isinstance(it, Bought)))
+
+    @step(target=CODES, login=LOGINS)
+    def confirm_the_link(self, login: Login) -> Any:
+        return self.confirm(login)
+
+    @step(login=LOGINS, number=st.integers(0, BROWSERS), method=st.sampled_from(["GET", "HEAD"]))
+    def open_the_link(self, login: Login, number: int, method: str) -> None:
+        """Whoever opens it, a scanner without a cookie too: nothing comes of it."""
+        by = [*self.browsers, Browser(self.world.app, "203.0.113.99")][number]
+        with self.audit.untouched(login.challenge_id, "its link was only opened"):
+            self.world.seen["link opened"] += self.open_link(login, by, method=method)
+
+    @step(login=LOGINS, number=st.integers(0, BROWSERS))
+    def press_the_link_elsewhere(self, login: Login, number: int) -> None:
+        """In another browser, which posts the form that its page does not have."""
+        by = [*self.browsers, Browser(self.world.app, "203.0.113.99")][number]
+        if by is not login.browser:
+            with self.audit.untouched(login.challenge_id, "another browser has its link"):
+                raw = self.press_link(login, by)
+                is_renewed = self.renew(login, by)
+            require(not raw, "I4: a link signed in another browser than the one that asked")
+            require(not is_renewed, "I4: a link was renewed by another browser than the one that asked")
+            self.world.seen["link pressed elsewhere"] += 1
+
+    @step(login=LOGINS)
+    def ask_for_a_new_link(self, login: Login) -> None:
+        self.renew(login, login.browser)
 
     @step(login=LOGINS, more=st.integers(1, 9))
     def type_wrong(self, login: Login, more: int) -> None:

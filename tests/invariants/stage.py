@@ -24,7 +24,7 @@ from sidecar.store.voiding import fence, void_made_under
 from tests.invariants.audit import Audit, require
 from tests.invariants.twins import Twins
 from tests.invariants.world import Letter, World
-from tests.web.browser import Browser, answer_of
+from tests.web.browser import PERSON, Browser, answer_of
 
 BROWSERS = 3
 #: Those that the connection without sign-up knows.
@@ -109,6 +109,7 @@ class Stage(RuleBasedStateMachine):
         found = self._letters(login)
         for it in found:
             self.audit.secrets |= {it.code: "code", it.not_me_token: "link"}
+            self.audit.secrets |= {it.link_token: "link"} if it.link_token else {}
         return found[-1] if found else None
 
     def _letters(self, login: Login) -> list[Letter]:
@@ -120,8 +121,13 @@ class Stage(RuleBasedStateMachine):
         answer = self.step(lambda: (by or login.browser).post(path or login.path, form))
         if answer.status_code != 303:
             return None
-        raw = answer_of(answer)["code"]
-        self.audit.secrets[raw] = "authorization code"
+        return self._bought(answer)
+
+    def _bought(self, answer: Any) -> str | None:
+        """The authorization code of a redirect to Keycloak; other redirects have none."""
+        raw = answer_of(answer).get("code") if answer.status_code == 303 else None
+        if raw:
+            self.audit.secrets[raw] = "authorization code"
         return raw
 
     def type_what_was_sent(self, login: Login | None) -> Any:
@@ -129,6 +135,38 @@ class Stage(RuleBasedStateMachine):
         letter = self.letter(login) if login else None
         raw = self.type_code(login, letter.code) if login and letter else None
         return Bought(login, raw) if login and raw else multiple()
+
+    def open_link(self, login: Login, by: Browser, *, method: str = "GET") -> bool:
+        """Open the link of the newest message, up to its page; whether there is one."""
+        letter = self.letter(login)
+        if not letter or not letter.link_token:
+            return False
+        self.step(lambda: by.open(method, f"/l/{letter.link_token}", headers=PERSON))
+        self.step(lambda: by.open(method, "/l", headers=PERSON))
+        return True
+
+    def press_link(self, login: Login, by: Browser) -> str | None:
+        """Open it and press its button, whether or not the page has one; the authorization code that it bought."""
+        if not self.open_link(login, by):
+            return None
+        return self._bought(self.step(lambda: by.post("/l", {"challenge": login.challenge_id})))
+
+    def confirm(self, login: Login | None) -> Any:
+        """For a rule to return: an authorization code by the link, in the browser that asked, or nothing."""
+        raw = self.press_link(login, login.browser) if login else None
+        self.world.seen["link confirmed"] += raw is not None
+        return Bought(login, raw) if login and raw else multiple()
+
+    def renew(self, login: Login, by: Browser) -> bool:
+        """Ask for a new link on the page of an old one; whether one was sent."""
+        if not self.open_link(login, by):
+            return False
+        answer = self.step(lambda: by.post("/l/new", {"challenge": login.challenge_id}))
+        fresh = answer_of(answer).get("challenge") if answer.status_code == 303 else None
+        if fresh:
+            self.world.seen["link renewed"] += 1
+            login.challenge_id = fresh
+        return fresh is not None
 
     def true_code(self, login: Login) -> str | None:
         """What only somebody with the database and the key knows."""

@@ -45,9 +45,35 @@ def _logins(state: Machine) -> Iterator[object]:
 
 
 def _races(state: Machine) -> Iterator[object]:
-    for between in MEANWHILE:
-        yield state.type_right_while(spelling=ADA, place=ACME, between=between)
-        yield state.wait(seconds=_DAY_S)
+    for place, is_by_link in ((ACME, False), (PARTNER, False), (PARTNER, True)):
+        for between in MEANWHILE:
+            yield state.type_right_while(spelling=ADA, place=place, between=between, is_by_link=is_by_link)
+            yield state.wait(seconds=_DAY_S)
+
+
+def _links(state: Machine) -> Iterator[object]:
+    """Scanned, pressed elsewhere, confirmed, and then used no more, by the code neither."""
+    for ends_by_code in (False, True):
+        login = _begun(state, place=PARTNER)
+        for method in ("HEAD", "GET", "GET"):
+            yield state.open_the_link(login=login, number=3, method=method)
+        yield state.press_the_link_elsewhere(login=login, number=3)
+        yield state.press_the_link_elsewhere(login=login, number=1)
+        yield state.open_the_link(login=login, number=0, method="GET")
+        for by_code in (ends_by_code, not ends_by_code, ends_by_code):
+            yield state.type_right(login=login) if by_code else state.confirm_the_link(login=login)
+        yield state.ask_for_a_new_link(login=login)
+    late = _begun(state, GRACE, PARTNER)
+    state.letter(late)
+    yield state.ask_for_a_new_link(login=late)
+    yield state.wait(seconds=301)
+    yield state.confirm_the_link(login=late)
+    yield state.press_the_link_elsewhere(login=late, number=2)
+    yield state.ask_for_a_new_link(login=late)
+    yield state.confirm_the_link(login=late)
+    denied = _begun(state, GRACE, PARTNER)
+    yield state.say_not_me(login=denied, undo=False)
+    yield state.confirm_the_link(login=denied)
 
 
 def _strangers(state: Machine) -> Iterator[object]:
@@ -151,6 +177,7 @@ def _twins(state: Machine) -> Iterator[object]:
 CHAPTERS: tuple[Callable[[Machine], Iterator[object]], ...] = (
     _logins,
     _races,
+    _links,
     _strangers,
     _denials,
     _guesses,

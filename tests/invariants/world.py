@@ -57,6 +57,7 @@ providers = ["smtp"]
 limits.starts_per_network_per_hour = 8
 [realms.acme.connections.partner]
 strategy = "email"
+method = "both"
 providers = ["smtp"]
 limits.starts_per_network_per_hour = 8
 [realms.closed.connections.email]
@@ -104,6 +105,8 @@ class Letter:
     message_id: str
     destination: str
     code: str
+    #: Empty where its connection sends codes only.
+    link_token: str
     not_me_token: str
 
     @property
@@ -128,7 +131,9 @@ class Post:
             raise WorkerDied
         found = re.search(r"/not-me/(\S+)", content.text)
         assert found
-        self.letters.append(Letter(message_id, destination, content.subject.split()[0], found[1]))
+        link = re.search(r"/l/(\S+)", content.text)
+        code = content.subject.split()[0]
+        self.letters.append(Letter(message_id, destination, code, link[1] if link else "", found[1]))
         if self.mood == "worker dies after":
             raise WorkerDied
 

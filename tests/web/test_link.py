@@ -283,7 +283,26 @@ def test_the_first_window_says_so_when_the_link_was_used_in_this_browser(parts, 
     assert 404 == stranger.get(status).status_code
     assert 404 == stranger.get(f"{CODE}?challenge={challenge.id}").status_code
     assert 404 == browser.get(f"/realms/acme/email/start?challenge={challenge.id}").status_code
-    assert 404 == browser.type_code(challenge.id, "123456").status_code
+
+
+@pytest.mark.parametrize("form", ["", "/resend", "/another", "/cancel"])
+def test_a_form_of_the_first_window_leads_to_the_page_that_says_so(parts, browser, challenge, path, form):
+    """Without scripts: a reload of the page after a wrong code posts it again; nothing is tried, sent or given up."""
+    assert 400 == browser.type_code(challenge.id, "000000").status_code
+    browser.post("/l", form_of(opened(browser, path)).hidden)
+    before = events(parts)
+
+    answer = browser.post(f"{CODE}{form}", {"challenge": challenge.id, "code": "000000"})
+
+    assert (303, f"https://login.example.org{CODE}?challenge={challenge.id}") == (
+        answer.status_code,
+        answer.location,
+    )
+    assert "You are signed in" in text_of(browser.get(f"{CODE}?challenge={challenge.id}"))
+    assert before == events(parts)
+    stranger = Browser(browser._app)
+    stranger.start("grace@example.org")
+    assert 404 == stranger.post(f"{CODE}{form}", {"challenge": challenge.id, "code": "000000"}).status_code
 
 
 @pytest.mark.parametrize(
