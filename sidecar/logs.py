@@ -15,6 +15,8 @@ import structlog
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'&=~-]+@[A-Za-z0-9.-]+")
 _BLANKED = (
+    # A phone number with its country code, also as a form has it; a time's offset begins with a zero or is shorter.
+    (re.compile(r"(?<![A-Za-z0-9])(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}\d){6,14}(?!\d)"), "[number]"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"), "[token]"),
     (re.compile(r"\?[^\s\"'<>]{3,}"), "?[query]"),
     # A dot or colon beside the digits makes them part of a time or a version only where a digit follows or precedes it.

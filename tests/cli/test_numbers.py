@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sidecar.app import Parts
 from sidecar.cli import main
 from sidecar.settings import load
-from sidecar.store.tables import challenges, sms_sends
+from sidecar.store.tables import challenges, sms_sends, subjects
 from tests.conftest import SECRET_KEY, SETTINGS
 from tests.ledger import rows
 from tests.texts import BRITISH, log_in, number, with_texts
@@ -76,6 +76,17 @@ def test_what_is_held_of_a_number_can_be_erased_when_its_country_has_left_the_li
 
     assert 0 == done.exit_code, done.output
     assert [] == rows(parts, challenges)
+
+
+def test_a_number_that_is_erased_comes_back_as_somebody_new(run, parts):
+    """C10: its next owner has nothing of the one before."""
+    (before,) = rows(parts, subjects)
+    assert 0 == run("erase", "--realm", "acme", "--address", "07400 000001", "--yes").exit_code
+
+    log_in(parts, OWNERS)
+
+    (after,) = rows(parts, subjects)
+    assert before.id != after.id
 
 
 def test_a_realm_that_has_left_the_settings_is_searched_by_numbers_in_full(run):

@@ -14,7 +14,7 @@ TABLE = [cells for cells in rows(sections(TEXT)["Threat, answer, proof"]) if len
 WANTED = {
     "A": range(1, 18),
     "B": range(1, 9),
-    "C": (*range(1, 10), 11),
+    "C": range(1, 12),
     "D": range(1, 9),
     "E": range(1, 20),
     "F": (1, 2, 3, 4, 5, 6, 8, 10, 11, 12),

@@ -43,6 +43,12 @@ logo = "%s"
 primary = "#0b6b43"
 terms = "https://shop.acme.example/terms"
 """
+#: An address and a number whose code is fixed.
+REVIEWER, REVIEWERS_NUMBER, REVIEWERS_CODE = "review@acme.example", "+447411731904", "73190482"
+FOR_TESTS = "".join(
+    f'[realms.{NUMBERS}.connections.{connection}.test_addresses."{address}"]\ncode = "{REVIEWERS_CODE}"\n'
+    for connection, address in (("email", REVIEWER), ("sms", REVIEWERS_NUMBER))
+)
 CLIENT_SECRET = "a-secret-of-this-test-run"
 
 
@@ -97,7 +103,7 @@ def stack(
         smtp_port=mail.port,
         realms=REALMS,
         methods={LINKS: "both", BRANDED: "both"},
-        more=BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
+        more=FOR_TESTS + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
         numbers=[NUMBERS],
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,

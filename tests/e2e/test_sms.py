@@ -8,10 +8,16 @@ from collections.abc import Callable
 import pytest
 import requests
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
-from tests.e2e.conftest import NUMBERS, Stack
+from sidecar.model.events import Event
+from sidecar.store import records
+from sidecar.store.engine import Database
+from sidecar.store.tables import events
+from tests.e2e.conftest import NUMBERS, REVIEWER, REVIEWERS_CODE, REVIEWERS_NUMBER, Stack
 from tests.e2e.test_accessibility import violations
 from tests.e2e.test_sign_in import type_code
+from tests.stack import wait_until
 
 pytestmark = [pytest.mark.keycloak, pytest.mark.browser]
 
@@ -207,6 +213,7 @@ def test_a_number_that_gets_no_texts_is_said_to_be_so(stack: Stack, page: Page) 
     type_number(page, "+49 1511 2341234")
 
     expect(page.get_by_text("We can't send text messages to this number.")).to_be_visible()
+    assert [] == violations(page)
     page.get_by_role("button", name="Back to sign-in").click()
     expect(page.get_by_label("Email address or mobile number")).to_be_visible()
 
@@ -229,3 +236,60 @@ def test_a_user_cannot_write_the_number(stack: Stack, page: Page) -> None:
     taken = requests.post(account, headers=headers, json={**own, "firstName": "Ada"}, timeout=20)
     assert taken.ok, taken.text
     assert "Ada" == user(stack, number)["firstName"]
+
+
+def test_a_number_that_was_erased_does_not_open_its_old_account(
+    stack: Stack, new_page: Callable[..., Page]
+) -> None:
+    """C10: whoever proves it next is somebody new, and has an account of their own as soon as its name is free."""
+    number = stack.new_number()
+    sign_in(stack, new_page(), number)
+    old = claims(stack)["sub"]
+    before = len(stack.applications[NUMBERS].logins)
+    database = Database(stack.settings.database.url.reveal())
+    records.erase(database, realm=NUMBERS, address=number)
+    database.dispose()
+
+    page = new_page()
+    open_login(stack, page)
+    type_number(page, number)
+    type_code(page, stack.gateway.wait_for(number, 2).code)
+    expect(page.get_by_role("heading", name="Account already exists")).to_be_visible()
+    assert before == len(stack.applications[NUMBERS].logins)
+
+    realm = stack.admin.at("realms", NUMBERS)
+    realm.put(body={"editUsernameAllowed": True})  # else Keycloak lets no admin rename either
+    realm.put("users", str(old), body={"username": f"former-{number[1:]}"})
+    realm.put(body={"editUsernameAllowed": False})
+    sign_in(stack, new_page(), number)
+    assert old != claims(stack)["sub"]
+    assert number == claims(stack)["preferred_username"]
+
+
+@pytest.mark.parametrize("address", [REVIEWER, REVIEWERS_NUMBER])
+def test_an_address_for_tests_signs_in_by_its_fixed_code_and_gets_nothing(
+    stack: Stack, page: Page, address: str
+) -> None:
+    """F11: as a reviewer does it; the page is everybody's."""
+    open_login(stack, page)
+    type_number(page, address)
+    expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
+    wait_until(lambda: held_back(stack, address), "its message to be held back")
+    type_code(page, REVIEWERS_CODE[:6])
+
+    page.wait_for_url(f"{stack.applications[NUMBERS].url}/me")
+    assert address in {claims(stack).get("email"), claims(stack).get("phone_number")}
+    assert [] == stack.mail.to(address) == stack.gateway.to(address)
+
+
+def held_back(stack: Stack, address: str) -> list[str]:
+    database = Database(stack.settings.database.url.reveal())
+    with database.read() as connection:
+        found = connection.execute(
+            select(events.c.detail).where(
+                events.c.address == address, events.c.type == Event.MESSAGE_REHEARSED.value
+            )
+        )
+        details = [str(row.detail) for row in found]
+    database.dispose()
+    return [detail for detail in details if "(test address)" in detail]

@@ -25,6 +25,13 @@ def blanked(text) -> str:
         ("RCPT TO:<ada.lovelace@example.org>", "lovelace"),
         ("o'hara@example.org", "hara"),
         ("b'ada.lovelace@example.org'", "lovelace"),
+        ("+447400123456", "7400"),
+        ("+44 7400 123456", "7400"),
+        ("tel:+44-7400-123456", "7400"),
+        ("+1 (347) 555-1234", "347"),
+        ("{'recipient': '+447400123456'}", "7400"),
+        ("To=%2B447400123456&Body=x", "7400"),
+        ("no route for number +447400123456.", "7400"),
         ("your code is 123456", "123456"),
         ("your code is 123456.", "123456"),
         ("123456 is your code", "123456"),
@@ -64,6 +71,9 @@ def test_what_looks_like_a_secret_is_blanked(text, secret):
         "/usr/lib/python3.11/site-packages/sqlalchemy/engine/base.py",
         "retry in 30 s",
         "realm acme has 2 connections",
+        "2026-11-23T05:41:51+02:00",
+        "23/Nov/2026:05:41:51 +0000",
+        "1+2 of 30 messages",
     ],
 )
 def test_what_an_operator_needs_stays(text):
