@@ -16,7 +16,8 @@ _LONG_S = 60.0
 class Rogue:
     """`with Rogue("http", act) as rogue`: each connection's message ends in `act(socket, over)`; then it hangs up.
 
-    `over` is set when the server stops. `taken` counts messages.
+    `kind` is "http", "smtp", or "mute" for one that waits for no message. `over` is set when the
+    server stops. `taken` counts messages.
     """
 
     kind: str
@@ -55,7 +56,10 @@ class Rogue:
         with peer, contextlib.suppress(OSError):
             peer.settimeout(_LONG_S)
             with peer.makefile("rb") as lines:
-                (self._read_mail if self.kind == "smtp" else self._read_request)(peer, lines)
+                if self.kind == "smtp":
+                    self._read_mail(peer, lines)
+                elif self.kind == "http":
+                    self._read_request(peer, lines)
             self.taken += 1
             self.act(peer, self.over)
 

@@ -144,6 +144,8 @@ class Outbound:
         self._session.verify = ca_file or True
         #: The one that is in use, or was last.
         self._connection: HTTPConnection | None = None
+        #: Whether a request was begun on it, after any TLS handshake.
+        self._has_begun = False
         self._session.mount("https://", _Checked(self._connect, self._note))
         self._session.mount("http://", _Checked(self._connect, self._note))
 
@@ -170,6 +172,7 @@ class Outbound:
                 `reach` would have failed as well.
         """
         self._require(request.url or "")
+        self._has_begun = False
         seconds = self._timeout_s if timeout_s is None else max(timeout_s, _SHORTEST_S)
         try:
             with (
@@ -178,7 +181,7 @@ class Outbound:
             ):
                 return Answer(status=response.status_code, body=_body(response))
         except (requests.RequestException, HTTPError, OSError) as err:
-            was_reached = not any(isinstance(it, NotReached | ssl.SSLError) for it in _causes(err))
+            was_reached = self._has_begun and not any(isinstance(it, NotReached) for it in _causes(err))
             raise DeliveryFailed(f"no answer: {_cause(err)}", is_about_recipient=was_reached) from err
 
     def reach(self, url: str) -> None:
@@ -207,6 +210,7 @@ class Outbound:
 
     def _note(self, connection: HTTPConnection) -> None:
         self._connection = connection
+        self._has_begun = True
 
     def _connect(self, host: str, port: int) -> socket.socket:
         try:

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from sidecar.delivery.ports import Rendered
 from sidecar.delivery.smtp import Smtp
-from sidecar.errors import DeliveryFailed
+from sidecar.errors import DeliveryFailed, RecipientRefused
 from sidecar.settings import Secret, SmtpProvider
 from tests.stack import free_port
 
@@ -264,6 +264,16 @@ def test_a_refusal_is_final_by_its_class_and_about_the_recipient(serve, provider
     assert is_final is failed.value.is_final
     assert failed.value.is_about_recipient
     assert "ada" not in failed.value.reason
+
+
+@pytest.mark.parametrize("answer", ["what is this?", "000 nothing", "99 too short"])
+def test_what_is_no_smtp_is_not_the_recipients_matter(serve, provider, answer):
+    """It counts towards the breaker, which refused recipients don't."""
+    with pytest.raises(DeliveryFailed, match="answered no SMTP") as failed:
+        send(provider(serve(Handler(rcpt_answer=answer))))
+
+    assert not isinstance(failed.value, RecipientRefused)
+    assert (False, True) == (failed.value.is_final, failed.value.is_about_recipient)
 
 
 def test_after_a_refusal_the_connection_still_serves(serve, provider):
