@@ -86,7 +86,7 @@ def test_the_page_follows_the_settings_there_and_back(admin, realm, realm_name, 
     apply_realm(admin, on_keycloak(BRANDING), realm_name)
     realm.post("clients", body=CLIENT)
     page = page_of(keycloak_url, realm_name)
-    assert re.search(r'<span class="pwl-brand-name">Acme(&#39;|\')s \{House\}</span>', page)
+    assert re.search(r'<span class="pwl-brand-name" dir="auto">Acme(&#39;|\')s \{House\}</span>', page)
     assert "--pwl-accent: light-dark(#8a1c5c, " in page
     assert 'href="https://www.acme.example/?a=1&amp;b=2"' in page
     assert [] == [it.what for it in plan_realm(admin, on_keycloak(BRANDING), realm_name) if it.is_pending]

@@ -60,7 +60,7 @@ def pages_of(parts, browser, **request):
 def test_every_page_wears_the_realms_brand(parts, browser):
     for page in pages_of(parts, browser):
         assert "– Acme &amp; Sons</title>" in page
-        assert '<span class="pwl-brand-name">Acme &amp; Sons</span>' in page
+        assert '<span class="pwl-brand-name" dir="auto">Acme &amp; Sons</span>' in page
         assert "#8a1c5c" == accent(browser, page)
         assert (
             'href="https://www.acme.example/privacy?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">Privacy<'
@@ -70,7 +70,7 @@ def test_every_page_wears_the_realms_brand(parts, browser):
 
 def test_an_application_that_the_state_names_has_its_own(parts, browser):
     for page in pages_of(parts, browser, state=OF_SHOP)[:2]:
-        assert '<span class="pwl-brand-name">The Shop</span>' in page
+        assert '<span class="pwl-brand-name" dir="auto">The Shop</span>' in page
         assert "#0b6b43" == accent(browser, page)
         assert 'href="https://shop.acme.example/imprint"' in page
         # What it leaves out is the realm's.
@@ -92,7 +92,7 @@ def test_an_application_that_the_state_names_has_its_own(parts, browser):
 def test_a_forged_state_gets_the_realms_brand_and_is_shown_nowhere(parts, browser, forged):
     """D5."""
     for page in pages_of(parts, browser, state=forged)[:2]:
-        assert '<span class="pwl-brand-name">Acme &amp; Sons</span>' in page
+        assert '<span class="pwl-brand-name" dir="auto">Acme &amp; Sons</span>' in page
         assert "#8a1c5c" == accent(browser, page)
         assert "The Shop" not in page
         assert "alert(1)" not in page

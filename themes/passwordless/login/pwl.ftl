@@ -209,7 +209,7 @@
       <#if logo?has_content && width gt 0 && height gt 0>
         <img class="pwl-logo" src="${logo}" alt="" width="${width?c}" height="${height?c}">
       </#if>
-      <span class="pwl-brand-name">${name}</span>
+      <span class="pwl-brand-name" dir="auto">${name}</span>
     </div>
   </#if>
   <#local links = []>
