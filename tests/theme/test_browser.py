@@ -90,6 +90,7 @@ def test_a_complete_code_goes_on_by_itself_and_once(pages, new_page):
             event.preventDefault();
         });
     }""")
+    expect(tab.get_by_label("Code", exact=True)).to_be_focused()
     tab.keyboard.type("12345")
     assert tab.evaluate("window.sent") == 0
     tab.keyboard.type("6")
@@ -102,6 +103,7 @@ def test_a_complete_code_goes_on_by_itself_and_once(pages, new_page):
 def test_a_pasted_code_may_have_gaps(pages, new_page):
     tab = new_page()
     tab.goto(f"{pages.url}/code")
+    expect(tab.get_by_label("Code", exact=True)).to_be_focused()
     tab.keyboard.insert_text("123 456")
     expect(tab.get_by_text("done")).to_be_visible()
     assert pages.posts == [("/code", {"challenge": "chl", "code": "123 456"})]
