@@ -13,6 +13,7 @@ from sidecar.cli.address import unlock, unmute
 from sidecar.cli.config import config
 from sidecar.cli.db import db
 from sidecar.cli.demo import demo
+from sidecar.cli.doctor import doctor
 from sidecar.cli.keys import keys
 from sidecar.cli.messages import messages
 from sidecar.cli.realm import apply, plan, remove
@@ -73,6 +74,7 @@ for command in (
     plan,
     apply,
     remove,
+    doctor,
     messages,
     send_test,
     template,

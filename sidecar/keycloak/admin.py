@@ -6,7 +6,9 @@ quote names (a flow's may hold a slash) nor cover all that is needed here (texts
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -18,6 +20,8 @@ from requests.exceptions import SSLError, Timeout
 from sidecar.errors import KeycloakUnavailable
 from sidecar.settings import Settings
 
+#: A token's times have whole seconds: the middle of one is at most that far off.
+_HALF_SECOND = 0.5
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
 
 
@@ -49,6 +53,26 @@ class Admin:
         """Make something; its id, from the answer's Location, or an empty string."""
         response = self._checked("POST", path, self._send("raw_post", path, data=json.dumps(body)))
         return str(response.headers.get("Location", "")).rpartition("/")[2]
+
+    def ask(self, *path: str, body: Any) -> Any:
+        """The JSON that a POST answers which changes nothing."""
+        return self._json(self._checked("POST", path, self._send("raw_post", path, data=json.dumps(body))))
+
+    def clock(self) -> tuple[float, float]:
+        """How far Keycloak's clock is ahead of this machine's, and how far that may be off, in seconds.
+
+        By the time in a token that it issues now: Keycloak sends no Date, and a proxy's would be the proxy's.
+        """
+        began, at = time.monotonic(), time.time()
+        try:
+            self._connection.get_token()
+        except KeycloakError as err:
+            raise _unavailable(err, str(self._connection.server_url)) from err
+        took = time.monotonic() - began
+        token = self._connection.token or {}
+        payload = str(token["access_token"]).split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims["iat"] + _HALF_SECOND - (at + took / 2), _HALF_SECOND + took / 2
 
     def put(self, *path: str, body: Any = None) -> None:
         self._checked("PUT", path, self._send("raw_put", path, data=json.dumps(body)))

@@ -58,7 +58,7 @@ def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str 
         KeycloakUnavailable: Keycloak can't be asked, lacks the theme, or holds something of our names that is not ours.
     """
     desired = desired_realm(settings, realm_name, theme=theme)
-    _require_theme(admin, theme)
+    require_theme(admin, theme)
     realm = admin.at("realms", realm_name)
     steps = _steps(realm, desired, settings.realms[realm_name])
     if realm.find() is None:
@@ -93,7 +93,7 @@ def apply_realm(
         KeycloakUnavailable: stopped at the first error; what `on_step` was told of is done.
     """
     desired = desired_realm(settings, realm_name, theme=theme)
-    _require_theme(admin, theme)
+    require_theme(admin, theme)
     realm = admin.at("realms", realm_name)
     done: list[Change] = []
     if realm.find() is None:
@@ -143,6 +143,16 @@ def remove_realm(
     Arguments and errors are those of `plan_removal`; it stops at the first error, and what `on_step` was told is done.
     """
     return _done(_removal(admin, settings, realm_name, theme, on_user), on_step)
+
+
+def steps_of(admin: Admin, settings: Settings, realm_name: str, *, theme: str) -> Iterator[Step]:
+    """The steps that `apply_realm` takes in a realm that is there, each to be asked what it would do.
+
+    Raises:
+        SettingsError: the settings have no such realm.
+    """
+    desired = desired_realm(settings, realm_name, theme=theme)
+    return _steps(admin.at("realms", realm_name), desired, settings.realms[realm_name])
 
 
 def _removal(
@@ -222,8 +232,12 @@ def _profile(desired: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple(json.loads(provider["config"]["kc.user.profile.config"][0])["attributes"])
 
 
-def _require_theme(admin: Admin, theme: str) -> None:
-    """Keycloak takes any theme name and then shows its own page, so ask first. Some admins can't see the list."""
+def require_theme(admin: Admin, theme: str) -> None:
+    """Keycloak takes any theme name and then shows its own page, so ask first. Some admins can't see the list.
+
+    Raises:
+        KeycloakUnavailable: it has no such theme; says how to give it one.
+    """
     if theme == STOCK_THEME:
         return
     themes = (admin.find("serverinfo") or {}).get("themes", {}).get("login", [])
