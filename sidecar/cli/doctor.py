@@ -23,8 +23,10 @@ from sidecar.store.key_shelf import SqlKeyShelf
 
 _EPILOG = """
 \b
-The admin account: as of `passwordless plan`. With one of REALM itself (--admin-realm),
-Keycloak shows neither its version nor its themes, and doctor says so.
+The admin account: as of `passwordless plan`. One of REALM itself (--admin-realm)
+needs only the roles view-realm, view-clients, view-identity-providers and
+view-users; what takes more (Keycloak's version: manage-realm, its look at the
+sidecar: manage-identity-providers) is then said to be left out.
 
 \b
 Exit codes: 0 all is well, 1 warnings or problems, 2 could not run.

@@ -25,6 +25,10 @@ _HALF_SECOND = 0.5
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
 
 
+class NotAllowed(KeycloakUnavailable):
+    """This admin may not do that; another may."""
+
+
 class Admin:
     """The admin API below one path; `at` goes deeper. Every failure is a `KeycloakUnavailable` that says what to do.
 
@@ -95,7 +99,7 @@ class Admin:
             return response
         call = f"{method} /{self._url(path)}"
         if response.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
-            raise KeycloakUnavailable(
+            raise NotAllowed(
                 f"Keycloak does not let this admin do {call} ({response.status_code}):"
                 " give the user the role `admin` (realm master), or `realm-admin` of the client `realm-management`"
                 " (in the realm itself, with --admin-realm)"

@@ -193,7 +193,7 @@ class RealmDoctor:
 
     @cached_property
     def _server(self) -> Mapping[str, Any]:
-        """What Keycloak says of itself; an admin of one realm sees less of it."""
+        """What Keycloak says of itself; an admin with few roles sees less of it."""
         return self.admin.find("serverinfo") or {}
 
     @property
@@ -237,9 +237,9 @@ class RealmDoctor:
         if not version:
             yield Finding(
                 severity="note",
-                what="this admin can't see Keycloak's version: only one of the realm master can",
+                what="this admin can't see Keycloak's version, which takes the role manage-realm",
                 why=f"versions of {', '.join(SUPPORTED)} are supported, and older ones have known holes",
-                mend="look in the admin console of the realm master, under Server info",
+                mend="look in the admin console, under Server info, as an admin of the realm master",
             )
         elif not _is_supported(version):
             yield Finding(
@@ -279,7 +279,7 @@ class RealmDoctor:
         if not self._server.get("themes", {}).get("login"):
             yield Finding(
                 severity="note",
-                what="this admin can't see Keycloak's themes: only one of the realm master can",
+                what="this admin can't see Keycloak's themes",
             )
             return
         try:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import requests
 
 from sidecar.errors import KeycloakUnavailable
-from sidecar.keycloak.admin import Admin
+from sidecar.keycloak.admin import Admin, NotAllowed
 from sidecar.model.checkup import Check, Finding
 from sidecar.settings import Settings
 
@@ -240,6 +240,12 @@ class OutsideDoctor:
                 "import-config",
                 body={"providerId": "oidc", "fromUrl": url},
             )
+        except NotAllowed:
+            yield Finding(
+                severity="note",
+                what="not looked at: this admin may not ask that, which takes the role manage-identity-providers",
+            )
+            return
         except KeycloakUnavailable as err:
             yield Finding(
                 severity="problem",
