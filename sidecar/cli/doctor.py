@@ -121,7 +121,8 @@ def _database(settings: Settings) -> Iterator[Database]:
 def _show(checked: Checked) -> None:
     click.echo(inert(f"{checked.state:<{_WIDTH}} {checked.title}"))
     for finding in checked.findings:
-        for label, text in (("", finding.what), ("why: ", finding.why), ("mend: ", finding.mend)):
+        first = "" if finding.is_fault else "note: "
+        for label, text in ((first, finding.what), ("why: ", finding.why), ("mend: ", finding.mend)):
             if text:
                 click.echo(inert(f"{'':{_WIDTH}}   {label}{text}"))
 

@@ -26,13 +26,17 @@ _OPEN_PROTOCOLS = {"oidc", "keycloak-oidc", "saml", "oauth2"}
 
 @dataclass(frozen=True, kw_only=True)
 class Advisory:
-    """`fixed` has the first fixed version of each line; lines after the newest of them have the fix."""
+    """`fixed` has the first fixed version of each line; lines after the newest of them have the fix.
+
+    `workaround` closes it without an upgrade, where its own text or what it is about says how.
+    """
 
     cve: str
     issue: int
     what: str
     concerns: Concerns
     fixed: tuple[str, ...]
+    workaround: str = ""
 
     def is_fixed_in(self, version: str) -> bool:
         mine = parsed(version)
@@ -56,6 +60,7 @@ ADVISORIES = (
         " account of the same provider can be linked with it",
         concerns="mail proof",
         fixed=("26.4.13", "26.6.3"),
+        workaround="take the step idp-email-verification out of the provider's first login flow",
     ),
     Advisory(
         cve="CVE-2026-16442",
@@ -85,6 +90,7 @@ ADVISORIES = (
         what="forged logout tokens are taken for an identity provider whose signatures are not validated",
         concerns="unsigned",
         fixed=("26.8.1",),
+        workaround="switch on 'Validate signatures' of the provider",
     ),
     Advisory(
         cve="CVE-2026-82968",
@@ -93,6 +99,7 @@ ADVISORIES = (
         " be linked to the victim's",
         concerns="social mail proof",
         fixed=("26.8.1",),
+        workaround="take the step idp-email-verification out of the provider's first login flow",
     ),
 )
 
@@ -105,20 +112,24 @@ def parsed(version: str) -> tuple[int, int, int]:
 
 def advisories_of(
     version: str, providers: Sequence[Mapping[str, Any]], flows: Mapping[str, set[str]]
-) -> list[Advisory]:
-    """The advisories that are open in this version and concern a realm with these identity providers.
+) -> list[tuple[Advisory, list[str]]]:
+    """The advisories that are open in this version and concern a realm, and the aliases of the providers that they do.
 
     Args:
         version: Keycloak's.
-        providers: the realm's, as the admin API gives them.
+        providers: the realm's identity providers, as the admin API gives them.
         flows: the authenticators that are on in each first broker login flow, by the flow's alias.
     """
-    concerned = {"all"} | {kind for provider in providers for kind in _kinds(provider, flows)}
-    return [it for it in ADVISORIES if it.concerns in concerned and not it.is_fixed_in(version)]
+    found = []
+    for advisory in ADVISORIES:
+        concerned = [it["alias"] for it in providers if advisory.concerns in _kinds(it, flows)]
+        if concerned and not advisory.is_fixed_in(version):
+            found.append((advisory, concerned))
+    return found
 
 
 def _kinds(provider: Mapping[str, Any], flows: Mapping[str, set[str]]) -> set[Concerns]:
-    kinds: set[Concerns] = set()
+    kinds: set[Concerns] = {"all"}
     config, kind = provider.get("config", {}), provider["providerId"]
     if kind == "saml":
         kinds.add("saml")

@@ -63,10 +63,7 @@ _STEPS: Mapping[type[Any], tuple[str, Severity, str]] = {
     UserProfile: (
         "user-profile",
         "problem",
-        (
-            "a required attribute stops new users at a form, who bring an address or a number and nothing else;"
-            " one that users may write lets them claim a number that is not theirs"
-        ),
+        "users lack an attribute that their number is kept in",
     ),
     OwnFlow: (
         "first-broker-login-flow",
@@ -93,8 +90,15 @@ _STEPS: Mapping[type[Any], tuple[str, Severity, str]] = {
     LoginPage: (
         "login-page",
         "problem",
-        "browserFlow: users meet a sign-in flow that is not ours; loginTheme: they see a page without our field",
+        "users don't meet our sign-in page",
     ),
+}
+#: Of single differences: a word of them, and why they matter.
+_LINES: Mapping[str, str] = {
+    "browserFlow:": "users meet a sign-in flow that is not ours, which may ask for a password, or let a name pass",
+    "loginTheme:": "users see a page without our field for an address or a number",
+    ": required,": "it stops new users at a form: they bring an address or a number and nothing else",
+    ": written by users,": "users can claim a number there that is not theirs, and applications believe it",
 }
 #: Of an identity provider's keys: why a difference matters, where more can be said than that sign-in fails.
 _PROVIDER_KEYS: Mapping[str, str] = {
@@ -262,12 +266,14 @@ class RealmDoctor:
                 what="not compared with the known advisories, since this admin can't see Keycloak's version",
             )
             return
-        for advisory in advisories_of(version, self._providers, self._broker_flows()):
+        for advisory, concerned in advisories_of(version, self._providers, self._broker_flows()):
+            upgrade = f"upgrade Keycloak: it is fixed in {', '.join(advisory.fixed)}"
             yield Finding(
                 severity="warning",
-                what=f"{advisory.cve} is open in Keycloak {version}, and concerns this realm",
+                what=f"{advisory.cve} is open in Keycloak {version}, and concerns the identity providers"
+                f" {', '.join(concerned)}",
                 why=f"{advisory.what} (github.com/keycloak/keycloak/issues/{advisory.issue})",
-                mend=f"upgrade Keycloak: it is fixed in {', '.join(advisory.fixed)}",
+                mend=f"{upgrade}; or {advisory.workaround}" if advisory.workaround else upgrade,
             )
 
     def _broker_flows(self) -> dict[str, set[str]]:
@@ -317,7 +323,13 @@ class RealmDoctor:
             yield Finding(severity=severity, what=str(err), why=why, mend=f"do that, then: {self._mend()}")
             return
         if change.is_pending:
-            yield Finding(severity=severity, what=_said(change), why=why, mend=self._mend())
+            for line in _said(step, change):
+                yield Finding(
+                    severity=severity,
+                    what=line,
+                    why=next((it for word, it in _LINES.items() if word in line), why),
+                    mend=self._mend(),
+                )
         if isinstance(step, OwnFlow):
             yield from self._foreign_steps(step, why)
 
@@ -355,7 +367,7 @@ class RealmDoctor:
             key = line.partition(":")[0]
             yield Finding(
                 severity="warning" if key in _COSMETIC else "problem",
-                what=f"{change.what}: {line}",
+                what=f"{change.what}: {_should(line)}",
                 why=_PROVIDER_KEYS.get(
                     key, "a connection that is set up otherwise is not the one that was tested"
                 ),
@@ -433,9 +445,18 @@ def _is_supported(version: str) -> bool:
     return parsed(version)[:2] >= parsed(f"{SUPPORTED[0]}.0")[:2]
 
 
-def _said(change: Change) -> str:
-    missing = f"{change.what} is missing" if change.kind == "create" else change.what
-    return f"{missing}: {'; '.join(change.detail)}" if change.detail else missing
+def _said(step: Step, change: Change) -> list[str]:
+    """A sentence for each thing to mend, or one for all of them where they are one thing."""
+    what = f"{change.what} is missing" if change.kind == "create" else change.what
+    lines = [_should(line) for line in change.detail]
+    if isinstance(step, LoginPage | UserProfile):
+        return [f"{what}: {line}" for line in lines]
+    return [f"{what}: {'; '.join(lines)}" if lines else what]
+
+
+def _should(line: str) -> str:
+    """A plan's `key: this → that` says what will be; here it is what should be."""
+    return line.replace(" → ", ", should be ", 1)
 
 
 def _authenticators(flow: Flow) -> set[str]:

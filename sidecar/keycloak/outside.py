@@ -71,7 +71,6 @@ class OutsideDoctor:
         self._published_keys = published_keys
         self._admin = admin
         self._connections = settings.realms[realm_name].connections
-        self._session = requests.Session()
         #: Keycloak's issuer of the realm, as browsers see it; empty until it was read.
         self._seen_issuer = ""
 
@@ -349,7 +348,7 @@ class OutsideDoctor:
     def _ask(self, url: str, **query: str) -> _Answer:
         began, at = time.monotonic(), time.time()
         try:
-            with self._session.get(
+            with requests.get(
                 url,
                 params=query,
                 headers={"Cache-Control": "no-cache"},

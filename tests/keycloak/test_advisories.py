@@ -9,16 +9,21 @@ import pytest
 from sidecar.keycloak.advisories import ADVISORIES, SUPPORTED, TESTED, advisories_of, parsed
 from tests.docs.markdown import ROOT
 
-OURS = {"providerId": "oidc", "firstBrokerLoginFlowAlias": "ours", "config": {"validateSignature": "true"}}
+OURS = {
+    "alias": "email",
+    "providerId": "oidc",
+    "firstBrokerLoginFlowAlias": "ours",
+    "config": {"validateSignature": "true"},
+}
 STOCK = {"ours": {"idp-create-user-if-unique"}, "stock": {"idp-email-verification"}}
 
 
 def told(version, *providers):
-    return {it.cve for it in advisories_of(version, [OURS, *providers], STOCK)}
+    return {it.cve for it, _ in advisories_of(version, [OURS, *providers], STOCK)}
 
 
 def provider(kind, flow="ours", **config):
-    return {"providerId": kind, "firstBrokerLoginFlowAlias": flow, "config": config}
+    return {"alias": "theirs", "providerId": kind, "firstBrokerLoginFlowAlias": flow, "config": config}
 
 
 def test_a_realm_of_ours_alone_on_the_tested_version_is_told_nothing():
@@ -59,6 +64,13 @@ def test_a_proof_by_mail_concerns_whoever_uses_it():
     assert "CVE-2026-9087" in told("26.6.2", provider("oidc", "stock", validateSignature="true"))
     assert "CVE-2026-9087" not in told("26.6.3", provider("oidc", "stock", validateSignature="true"))
     assert "CVE-2026-9087" not in told("26.6.2")
+
+
+def test_the_providers_that_it_concerns_are_named():
+    there = provider("oidc", validateSignature="false")
+    assert [
+        names for it, names in advisories_of("26.8.0", [OURS, there], STOCK) if it.concerns == "unsigned"
+    ] == [["theirs"]]
 
 
 def test_the_table_is_well_formed():
