@@ -31,7 +31,7 @@ _SAYS: dict[str, str] = {
     Event.ADDRESS_MUTED: "the reader of the message said: this was not me",
     Event.ADDRESS_UNMUTED: '"this was not me" was taken back, by {detail}',
     Event.ADDRESS_UNLOCKED: "an operator gave new browsers fresh limits",
-    Event.SUBJECT_CREATED: "first sign-in: subject {detail}",
+    Event.SUBJECT_CREATED: "first sign-in, or first after a long silence: subject {detail}",
     Event.AUTH_CODE_REDEEMED: "Keycloak fetched the sign-in",
     Event.AUTH_CODE_REFUSED: "Keycloak's code was refused: {detail}",
     Event.AUTH_CODE_REPLAYED: "Keycloak's code came a second time",

@@ -11,6 +11,7 @@ from sidecar.login.pinned import pinned
 from sidecar.login.room import Caller, LoginRoom
 from sidecar.model.challenge import Challenge
 from sidecar.model.proof import NewGrant, amr_of
+from sidecar.settings import Connection
 
 #: RFC 6749 §4.1.2 allows ten minutes; Keycloak comes back at once, so a minute is plenty.
 AUTH_CODE_LIFETIME_S = 60
@@ -57,9 +58,17 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
         lifetime_s=AUTH_CODE_LIFETIME_S,
         amr=amr_of(connection.strategy, is_by_link=is_by_link),
         is_test=pinned(connection, counted) is not None,
+        idle_s=_idle_s(connection),
     )
     room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
     return Verified(challenge=counted, raw_auth_code=raw_auth_code)
+
+
+def _idle_s(connection: Connection) -> int | None:
+    """Numbers are given to somebody else some time after they fall silent; nobody tells us when."""
+    if connection.strategy == "sms" and connection.idle_days:
+        return connection.idle_days * 24 * 3600
+    return None
 
 
 def _counted(room: LoginRoom, challenge: Challenge, caller: Caller) -> Challenge:

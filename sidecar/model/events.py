@@ -32,7 +32,8 @@ class Event(StrEnum):
     ADDRESS_UNMUTED = "address_unmuted"
     #: An operator gave strangers' browsers fresh budgets for the address.
     ADDRESS_UNLOCKED = "address_unlocked"
-    #: A profile of its own was made for an address that had none.
+    #: A profile of its own was made for an address that had none, or whose number was silent for too long; `detail`
+    #: names it, and the one that the number had.
     SUBJECT_CREATED = "subject_created"
     #: An authorization code was exchanged for an ID token.
     AUTH_CODE_REDEEMED = "auth_code_redeemed"

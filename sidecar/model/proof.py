@@ -24,7 +24,8 @@ ACR_SINGLE_FACTOR = "1"
 class NewGrant:
     """What `verify` hands to the store to be written in the transaction that spends the challenge.
 
-    `is_test`: the code was a test address's own.
+    `is_test`: the code was a test address's own. `idle_s`: after so many seconds without a proof, an address may be
+    somebody else's, and a browser that it does not know gets a subject of its own; `None`: never.
     """
 
     auth_code_mac: str
@@ -32,6 +33,7 @@ class NewGrant:
     lifetime_s: int
     amr: tuple[str, ...]
     is_test: bool = False
+    idle_s: int | None = None
 
     @property
     def is_by_link(self) -> bool:

@@ -209,6 +209,7 @@ class _ConnectionSchema(Section):
     signup = fields.Boolean(load_default=True)
     linking = fields.String(load_default="prompt", validate=validate.OneOf(["prompt"]))
     countries = Strings(fields.String(validate=_country), load_default=())
+    idle_days = Whole(load_default=365, validate=validate.Range(0, 3650))
     providers = Strings(fields.String(), required=True, validate=validate.Length(1))
     limits = fields.Nested(_LimitsSchema, load_default=lambda: _LimitsSchema().load({}))
     pumping = fields.Nested(_PumpingSchema, load_default=lambda: _PumpingSchema().load({}))

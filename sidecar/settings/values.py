@@ -269,6 +269,8 @@ class Connection:
     signup: bool
     linking: Literal["prompt"]
     countries: tuple[str, ...]
+    #: 0: a number stands for its subject for good.
+    idle_days: int
     providers: tuple[str, ...]
     limits: Limits
     pumping: Pumping

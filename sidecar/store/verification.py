@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Update, bindparam, insert, update
+from sqlalchemy import BigInteger, ColumnElement, Update, bindparam, case, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -37,6 +37,11 @@ _NOW = bindparam("now", type_=BigInteger)
 def subject_id(_now: ColumnElement[int]) -> ColumnElement[str]:
     """The subject that the address stands for."""
     return of_address(addresses.c.subject_id)
+
+
+def proven_at(_now: ColumnElement[int]) -> ColumnElement[int]:
+    """When the address was last proven; of mail addresses: first."""
+    return of_address(addresses.c.proven_at)
 
 
 class SqlVerification:
@@ -78,11 +83,14 @@ class SqlVerification:
         who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
         # The order of locks is address, then challenge, as in `count_try`; the other way round two could wait for
         # each other.
-        with ledger.held(self._database, who, asked=(subject_id,)) as held:
-            its_subject = held.seen.subject_id or self._new_subject(held, challenge, grant.subject_id)
+        with ledger.held(self._database, who, asked=(subject_id, proven_at)) as held:
+            its_subject = held.seen.subject_id
+            if its_subject is None or _may_be_somebody_elses(held, grant):
+                its_subject = self._new_subject(held, challenge, grant.subject_id, instead_of=its_subject)
             values = {
                 "challenge": challenge.id,
                 "of_realm": challenge.realm,
+                "of_connection": challenge.connection,
                 "of_address": challenge.address,
                 "now": held.now,
                 **prefixed("code", _auth_code(challenge, grant, its_subject, held.now)),
@@ -120,11 +128,16 @@ class SqlVerification:
             (SqlVerification.spend, is_known, is_text),
             *always,
             *(event if is_known else event_and_device),
-            *((converting,) if is_text else ()),
+            *((converting, _proving) if is_text else ()),
         )
 
-    def _new_subject(self, held: ledger.Held, challenge: Challenge, new_subject_id: str) -> str:
-        """The subject of a new address; two first logins at once agree on one, for the unique key lets one in."""
+    def _new_subject(
+        self, held: ledger.Held, challenge: Challenge, new_subject_id: str, *, instead_of: str | None
+    ) -> str:
+        """The subject of an address that has none, or `instead_of` the one it had.
+
+        Two first logins at once agree on one, for the unique key lets one in.
+        """
         key = {"realm": challenge.realm, "connection": challenge.connection, "address": challenge.address}
         held.connection.execute(
             insert(subjects).values(
@@ -138,7 +151,15 @@ class SqlVerification:
         agreed = held.connection.execute(
             dialect.insert(addresses)
             .values(**key, destination=challenge.destination, subject_id=new_subject_id, proven_at=held.now)
-            .on_conflict_do_update(index_elements=list(key), set_={"proven_at": held.now})
+            .on_conflict_do_update(
+                index_elements=list(key),
+                set_={
+                    "proven_at": held.now,
+                    "subject_id": case(
+                        (addresses.c.subject_id == instead_of, new_subject_id), else_=addresses.c.subject_id
+                    ),
+                },
+            )
             .returning(addresses.c.subject_id)
         ).scalar_one()
         ledger.record(
@@ -147,9 +168,16 @@ class SqlVerification:
             held.subject,
             at=held.now,
             challenge_id=challenge.id,
-            detail=str(agreed),
+            detail=f"{agreed} instead of {instead_of}" if instead_of else str(agreed),
         )
         return str(agreed)
+
+
+def _may_be_somebody_elses(held: ledger.Held, grant: NewGrant) -> bool:
+    """Whether the address was silent for so long that only a browser it knows tells its owner from the next one."""
+    if grant.idle_s is None or held.subject.device is not None:
+        return False
+    return bool(held.seen.proven_at <= held.now - grant.idle_s * 1000)
 
 
 def _auth_code(challenge: Challenge, grant: NewGrant, its_subject: str, now: int) -> dict[str, Any]:
@@ -189,6 +217,19 @@ def _remembered(challenge: Challenge, held: ledger.Held, mac: str) -> dict[str, 
             prefix="remembered",
         ),
     }
+
+
+def _proving() -> Update:
+    """The number was proven now."""
+    return (
+        update(addresses)
+        .where(
+            addresses.c.realm == bindparam("of_realm"),
+            addresses.c.connection == bindparam("of_connection"),
+            addresses.c.address == bindparam("of_address"),
+        )
+        .values(proven_at=_NOW)
+    )
 
 
 def _ending_others() -> Update:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 import requests
 from playwright.sync_api import Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sidecar.model.events import Event
 from sidecar.store import records
 from sidecar.store.engine import Database
-from sidecar.store.tables import events
+from sidecar.store.tables import addresses, events
 from tests.e2e.conftest import NUMBERS, REVIEWER, REVIEWERS_CODE, REVIEWERS_NUMBER, Stack
 from tests.e2e.test_accessibility import violations
 from tests.e2e.test_sign_in import type_code
@@ -264,6 +264,49 @@ def test_a_number_that_was_erased_does_not_open_its_old_account(
     sign_in(stack, new_page(), number)
     assert old != claims(stack)["sub"]
     assert number == claims(stack)["preferred_username"]
+
+
+def test_a_number_that_was_silent_for_a_year_opens_its_account_in_its_owners_browser_only(
+    stack: Stack, new_page: Callable[..., Page]
+) -> None:
+    """C10: anybody else is asked to prove the account that has the number."""
+    number = stack.new_number()
+    sign_in(stack, new_page(), number)
+    fall_silent(stack, number, days=366)
+
+    page = new_page()
+    open_login(stack, page)
+    type_number(page, number)
+    type_code(page, stack.gateway.wait_for(number, 2).code)
+    expect(page.get_by_role("heading", name="Account already exists")).to_be_visible()
+
+
+def test_the_owner_of_a_silent_number_comes_back_in_the_browser_they_used(
+    stack: Stack, new_page: Callable[..., Page]
+) -> None:
+    """C10."""
+    number = stack.new_number()
+    page = new_page()
+    sign_in(stack, page, number)
+    old = claims(stack)["sub"]
+    fall_silent(stack, number, days=366)
+
+    stack.admin.at("realms", NUMBERS).post("users", str(user(stack, number)["id"]), "logout", body={})
+    sign_in(stack, page, number)
+    assert old == claims(stack)["sub"]
+    sign_in(stack, new_page(), number)
+    assert old == claims(stack)["sub"]
+
+
+def fall_silent(stack: Stack, number: str, *, days: int) -> None:
+    """Let so many days have passed since the number's last login."""
+    database = Database(stack.settings.database.url.reveal())
+    its = (addresses.c.realm == NUMBERS) & (addresses.c.address == number)
+    with database.write() as connection:
+        connection.execute(
+            update(addresses).where(its).values(proven_at=addresses.c.proven_at - days * 24 * 3600 * 1000)
+        )
+    database.dispose()
 
 
 @pytest.mark.parametrize("address", [REVIEWER, REVIEWERS_NUMBER])
