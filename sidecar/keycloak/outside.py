@@ -114,7 +114,7 @@ class OutsideDoctor:
             answer = self._discovery(self._realm_url(url))
         except _NoAnswer as err:
             yield Finding(
-                severity="warning",
+                severity="problem" if url == self._settings.keycloak.internal_url else "warning",
                 what=f"{err}",
                 why="browsers are sent there; if this machine can't reach it but they can, look from one that can",
                 mend="start Keycloak, or correct keycloak.url in the settings",
@@ -145,10 +145,14 @@ class OutsideDoctor:
             )
             return
         issuer = str(answer.body.get("issuer", ""))
-        if self._seen_issuer and issuer != self._seen_issuer:
+        expected = self._seen_issuer or self._realm_url(self._settings.keycloak.url)
+        if not self._seen_issuer and issuer != self._realm_url(url):
+            # A fixed name: browsers see the same.
+            self._seen_issuer = issuer
+        if issuer != expected:
             yield Finding(
                 severity="warning",
-                what=f"Keycloak calls the realm {issuer} there, and {self._seen_issuer} at keycloak.url",
+                what=f"Keycloak calls the realm {issuer} there, and it should be {expected}",
                 why="its name follows the Host of a request: it is not fixed, or this is another Keycloak",
                 mend="set Keycloak's `hostname` to keycloak.url, with `hostname-backchannel-dynamic` left off;"
                 " or correct keycloak.internal_url",
@@ -175,11 +179,13 @@ class OutsideDoctor:
             )
 
     def _sidecar_public(self, connection: str) -> Iterator[Finding]:
+        server = self._settings.server
         yield from self._sidecar(
             connection,
-            self._settings.server.public_url,
+            server.public_url,
             key="server.public_url",
             who="browsers are sent there",
+            is_only=server.public_url == server.internal_url,
         )
 
     def _sidecar_internal(self, connection: str) -> Iterator[Finding]:
@@ -188,16 +194,17 @@ class OutsideDoctor:
             self._settings.server.internal_url,
             key="server.internal_url",
             who="Keycloak redeems codes and reads keys there",
+            is_only=True,
         )
 
-    def _sidecar(self, connection: str, base: str, *, key: str, who: str) -> Iterator[Finding]:
+    def _sidecar(self, connection: str, base: str, *, key: str, who: str, is_only: bool) -> Iterator[Finding]:
         url = f"{base}/realms/{quote(self._name, safe='')}/{connection}"
         try:
             said = self._discovery(url).body
             keys = self._get(f"{url}/jwks").body.get("keys", [])
         except _NoAnswer as err:
             yield Finding(
-                severity="problem",
+                severity="problem" if is_only else "warning",
                 what=f"{err}",
                 why=f"{who}: every sign-in fails, unless only this machine can't reach it",
                 mend=f"start the sidecar (`passwordless serve`) and the proxy before it, or correct {key}",
@@ -268,19 +275,20 @@ class OutsideDoctor:
         if not self._seen_issuer:
             yield Finding(
                 severity="note",
-                what="not looked at: Keycloak did not say at keycloak.url how it calls the realm",
+                what="not looked at: Keycloak did not say how browsers see the realm",
             )
             return
         wanted = f"{self._seen_issuer}/broker/{connection}/endpoint"
-        url = f"{self._settings.issuer(self._name, connection)}/authorize"
+        base = self._settings.server.internal_url
+        url = f"{base}/realms/{quote(self._name, safe='')}/{connection}/authorize"
         try:
             answer = self._ask(url, client_id=_CLIENT_ID, redirect_uri=wanted)
         except _NoAnswer as err:
             yield Finding(
                 severity="problem",
                 what=f"{err}",
-                why="browsers are sent there: every sign-in fails",
-                mend="start the sidecar (`passwordless serve`) and the proxy before it",
+                why="the sidecar answers no authorization request: every sign-in fails",
+                mend="start the sidecar (`passwordless serve`), or correct server.internal_url",
             )
             return
         if not answer.location.startswith(f"{wanted}?"):

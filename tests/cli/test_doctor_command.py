@@ -179,7 +179,7 @@ def test_a_sidecar_that_is_away_is_found_at_each_address(house):
     internal = house.findings(PASSWORDLESS__SERVER__INTERNAL_URL=gone)
     assert {"sidecar-public:email", "redirect-uri:email"} <= public.keys()
     assert "can't be reached" in public["sidecar-public:email"]
-    assert internal.keys() == {"sidecar-internal:email"}
+    assert internal.keys() == {"sidecar-internal:email", "redirect-uri:email"}
 
 
 def test_a_sidecar_of_another_name_is_found(house, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import secrets
@@ -316,6 +317,15 @@ def test_a_second_start_of_the_one_shot_services_changes_nothing(deployment: Pro
     assert (0, 0) == (upgraded.returncode, planned.returncode), planned.stdout
     assert "up to date" in upgraded.stdout
     assert "Nothing to do." in planned.stdout
+
+
+def test_the_doctor_finds_nothing_but_that_this_machine_does_not_know_the_host_name(
+    deployment: Production,
+) -> None:
+    examined = deployment.run("realm", "doctor", REALM, "--json")
+
+    found = {it["name"]: it["state"] for it in json.loads(examined.stdout)["checks"] if it["state"] != "ok"}
+    assert {"keycloak-public": "warning", "sidecar-public:email": "warning"} == found, examined.stdout
 
 
 def test_the_database_may_go_and_come_back(deployment: Production) -> None:

@@ -207,6 +207,23 @@ def _linked_without_proof(house: House):
     return lambda: house.realm.delete("authentication", "executions", execution)
 
 
+def _refusal_switched_off(house: House):
+    """What refuses a name without a passkey: the Username Form then stands alone."""
+    where = (*_FLOWS, "passwordless browser", "executions")
+    (row,) = (
+        it for it in house.realm.get(*where) if it["displayName"] == "passwordless browser passkey or nothing"
+    )
+    body = {**row, "description": row.get("description", "")}
+    house.realm.put(*where, body={**body, "requirement": "DISABLED"})
+    return lambda: house.realm.put(*where, body=body)
+
+
+def _another_frontend(house: House):
+    attributes = house.realm.get()["attributes"]
+    house.realm.put(body={"attributes": {**attributes, "frontendUrl": "https://id.example.net"}})
+    return lambda: house.realm.put(body={"attributes": {**attributes, "frontendUrl": ""}})
+
+
 def _no_key(house: House):
     kind = "org.keycloak.keys.KeyProvider"
     (key,) = house.realm.get("components", type=kind, name="passwordless-es256")
@@ -260,6 +277,8 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     ),
     "linking without proof": (_linked_without_proof, "first-broker-login-flow", "idp-auto-link"),
     "a name for proof": (_name_alone_for_a_client, "name-alone", "client shop"),
+    "the refusal of a name switched off": (_refusal_switched_off, "name-alone", "bound to the realm"),
+    "another name of Keycloak's": (_another_frontend, "redirect-uri:email", "id.example.net"),
     "another sign-in flow": (_in_realm(browserFlow="browser"), "login-page", "browserFlow"),
     "another theme": (_in_realm(loginTheme="keycloak"), "login-page", "loginTheme"),
     "a language less": (_in_realm(supportedLocales=["en"]), "languages", "supportedLocales"),
@@ -309,6 +328,14 @@ def test_all_of_them_together_are_found_too(house):
     ]
     assert missed == []
     assert len(planted) >= 10
+
+
+def test_another_theme_of_the_realm_is_its_own_choice(house):
+    undo = _in_realm(loginTheme="keycloak")(house)
+    try:
+        assert house.findings("--theme", "stock") == {}
+    finally:
+        undo()
 
 
 def test_a_name_for_proof_in_the_realm_and_in_a_client_profile(house):
