@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from sidecar.demo.inbox import Mailbox, message_from_mail
 from sidecar.demo.inbox.web import create_inbox
 
 pytestmark = pytest.mark.browser
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 MAIL = (
     "From: login@acme.example\r\nTo: {to}\r\nSubject: {subject}\r\nContent-Type: text/html\r\n\r\n"
     "<!doctype html><html><head></head><body><p>In the frame</p><a href='{link}'>This was not me</a>"
     "<script>document.body.innerHTML = 'A script ran'</script></body></html>\r\n"
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -45,7 +27,7 @@ def mailbox():
 @pytest.fixture
 def url(mailbox, free_port):
     server = make_server("127.0.0.1", free_port(), create_inbox(mailbox), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield f"http://localhost:{server.server_port}"
     server.shutdown()
@@ -54,8 +36,8 @@ def url(mailbox, free_port):
 
 
 @pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport={"width": 390, "height": 800})
+def page(chromium):
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
     yield context.new_page()
     context.close()
 
@@ -104,8 +86,8 @@ def test_nothing_is_wider_than_a_phone(page, url, mailbox):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_without_javascript_a_refresh_shows_it(browser, url, mailbox):
-    context = browser.new_context(java_script_enabled=False)
+def test_without_javascript_a_refresh_shows_it(chromium, url, mailbox):
+    context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(url)
     put(mailbox)

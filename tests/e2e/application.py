@@ -56,5 +56,7 @@ def start(*, port: int, issuer: str, client_id: str, client_secret: str) -> Appl
             return "<title>signed out</title>", 401
         return jsonify(session["claims"])
 
-    threading.Thread(target=application.server.serve_forever, daemon=True).start()
+    threading.Thread(
+        target=application.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    ).start()
     return application

@@ -105,7 +105,7 @@ def forging(stack, parts, private_key) -> Iterator[None]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Token)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     provider = stack.admin.at("realms", OPEN, "identity-provider", "instances", "email")
     right = provider.get()
     try:

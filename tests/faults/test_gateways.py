@@ -122,7 +122,7 @@ def broker() -> Iterator[int]:
             """Silence."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Broker)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield server.server_port
     server.shutdown()
     server.server_close()

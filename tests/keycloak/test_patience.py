@@ -39,7 +39,7 @@ def slow() -> Iterator[tuple[str, Counter[str], threading.Event]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", asked, enough
     enough.set()

@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def pages():
     with Pages() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield server
         server.shutdown()
 
