@@ -16,6 +16,8 @@ from sidecar.settings import Connection, Realm, Settings
 #: Leaves the realm's login theme as it is.
 STOCK_THEME = "stock"
 THEME = "passwordless"
+#: The flow after a login through a connection, in realms with `step_up`.
+POST_LOGIN_FLOW = "passwordless post login"
 #: The text that a connection without `display_name` shows on its button.
 _DISPLAY_NAMES = {"email": "Email code", "sms": "Text message code"}
 _PLACEHOLDER = re.compile(r"\$\{passwordless\.([a-z_]+)\}")
@@ -74,6 +76,8 @@ def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any
         "password_form": "true" if realm.passwords else "false",
         "password_execution": "REQUIRED" if realm.passwords else "DISABLED",
         "passkey_execution": "DISABLED" if realm.passwords else "CONDITIONAL",
+        "step_up": realm.step_up,
+        "post_login_flow": POST_LOGIN_FLOW if realm.step_up else None,
         "login_theme": None if theme == STOCK_THEME else theme,
     }
 

@@ -16,7 +16,7 @@ from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.desired import STOCK_THEME, THEME
 from sidecar.keycloak.flow_builder import read_flow
-from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow
+from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import Flow, surplus
 from sidecar.keycloak.name_alone import opens_by_name
 from sidecar.keycloak.plan import require_theme, steps_of
@@ -69,6 +69,11 @@ _STEPS: Mapping[type[Any], tuple[str, Severity, str]] = {
         "first-broker-login-flow",
         "problem",
         "it decides who may be linked with an account that exists: a changed one may link without proof",
+    ),
+    PostLoginFlow: (
+        "post-login-flow",
+        "problem",
+        "it decides who has shown a second factor: a changed one may say so of somebody who has not",
     ),
     BrowserFlow: (
         "browser-flow",

@@ -9,9 +9,12 @@ from typing import Any
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change
+from sidecar.keycloak.desired import POST_LOGIN_FLOW
 from sidecar.keycloak.flow_builder import build_flow, read_flow
 from sidecar.keycloak.flows import Flow, graft, mismatches, surplus
 from sidecar.keycloak.step import NamedThing, settled
+
+_POST_LOGIN = "postBrokerLoginFlowAlias"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,11 @@ class OwnFlow:
 
     def do(self) -> None:
         build_flow(self.realm, self.template)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostLoginFlow(OwnFlow):
+    """What follows a login through a connection: the second factor, where it is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +106,11 @@ class IdentityProvider(NamedThing):
             self._refuse_foreign(actual)
             return super().check()
         return Change(kind="create", what=self.what, detail=(f"issuer: {self.desired['config']['issuer']}",))
+
+    def _wanted(self, actual: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Without a post-login flow, ours is let go; one that an admin chose stays."""
+        ours_is_bound = actual.get(_POST_LOGIN) == POST_LOGIN_FLOW
+        return {_POST_LOGIN: "", **self.desired} if ours_is_bound else self.desired
 
     def _refuse_foreign(self, actual: Mapping[str, Any]) -> None:
         theirs = (actual["providerId"], actual["config"].get("clientId"))

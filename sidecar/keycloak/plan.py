@@ -13,8 +13,8 @@ from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
-from sidecar.keycloak.desired import STOCK_THEME, THEME, desired_realm
-from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow
+from sidecar.keycloak.desired import POST_LOGIN_FLOW, STOCK_THEME, THEME, desired_realm
+from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import flow_from
 from sidecar.keycloak.realm_steps import (
     ClientIds,
@@ -170,7 +170,7 @@ def _removal(
         yield RemovedProvider(realm=realm, alias=alias, ours=ours, on_user=on_user)
     for scope in desired["clientScopes"]:
         yield RemovedScope(realm=realm, desired=scope)
-    for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN):
+    for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN, POST_LOGIN_FLOW):
         yield RemovedFlow(realm=realm, alias=alias, ours=ours)
     yield RestoredProfile(realm=realm, desired=_profile(desired))
     for key in desired["components"]["org.keycloak.keys.KeyProvider"]:
@@ -201,6 +201,9 @@ def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[St
     yield UserProfile(realm=realm, desired=_profile(desired))
     yield OwnFlow(realm=realm, template=flow_from(desired, _FIRST_BROKER_LOGIN))
     yield BrowserFlow(realm=realm, template=flow_from(desired, desired["browserFlow"]))
+    if said.step_up:
+        # Before the identity providers that it is bound to: what is bound is whole.
+        yield PostLoginFlow(realm=realm, template=flow_from(desired, POST_LOGIN_FLOW))
     yield from _provider_steps(realm, desired)
     yield from _scope_steps(realm, desired)
     yield Texts(realm=realm, desired=desired["localizationTexts"])

@@ -41,7 +41,7 @@ class NamedThing:
         actual = self._actual()
         if actual is None:
             return Change(kind="create", what=self.what)
-        detail = differences(self.desired, actual)
+        detail = differences(self._wanted(actual), actual)
         return Change(kind="change" if detail else "keep", what=self.what, detail=detail)
 
     def do(self) -> None:
@@ -49,7 +49,12 @@ class NamedThing:
         if actual is None:
             self.realm.post(*self.collection, body=self.desired)
         else:
-            self.realm.put(*self.collection, actual[self.id_key], body=merged(actual, self.desired))
+            self.realm.put(*self.collection, actual[self.id_key], body=merged(actual, self._wanted(actual)))
+
+    def _wanted(self, actual: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the thing that is there should have."""
+        del actual
+        return self.desired
 
     def _actual(self) -> dict[str, Any] | None:
         # A list below a thing that is still to be made (the mappers of a new provider) is missing, too.

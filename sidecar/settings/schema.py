@@ -231,6 +231,7 @@ class _RealmSchema(Section):
     name = fields.String(required=True, data_key=OWN_NAME)
     display_name = fields.String(load_default="")
     passwords = fields.Boolean(load_default=True)
+    step_up = fields.Boolean(load_default=False)
     locales = Strings(
         fields.String(validate=_locale),
         load_default=lambda: ("en", "de"),

@@ -341,6 +341,7 @@ class Realm:
     name: str
     display_name: str
     passwords: bool
+    step_up: bool
     locales: tuple[str, ...]
     default_region: str
     templates: Path | None

@@ -30,6 +30,7 @@ def make_settings(tmp_path) -> MakeSettings:
         public_url: str = "http://localhost:5080",
         internal_url: str = "",
         passwords: bool = True,
+        step_up: bool = False,
         locales: tuple[str, ...] = ("en", "de"),
         connections: tuple[str, ...] = ("email",),
         more: str = "",
@@ -66,6 +67,7 @@ secret = "a-gateway-secret-of-this-test-run-0123456789"
 private_network = true
 [realms.{realm}]
 passwords = {str(passwords).lower()}
+step_up = {str(step_up).lower()}
 locales = {list(locales)}
 {tables}
 {more}""",
