@@ -115,6 +115,9 @@ _PROVIDER_KEYS: Mapping[str, str] = {
     "firstBrokerLoginFlowAlias": (
         "that flow decides who may be linked with an account that exists: another one may link without proof"
     ),
+    "postBrokerLoginFlowAlias": (
+        "that flow asks for the second factor: without it, applications that ask for one get a login with one factor"
+    ),
     "config.issuer": "Keycloak takes ID tokens of this issuer only: every sign-in fails",
     "config.authorizationUrl": "it is where Keycloak sends browsers: they end somewhere else than at the sidecar",
     "config.tokenUrl": "it is where Keycloak redeems codes: every sign-in fails, or another server answers",

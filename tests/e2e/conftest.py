@@ -20,9 +20,18 @@ from tests.logos import logo
 from tests.stack import MailServer, free_port, serving, write_settings
 
 #: Realms of the run: without passwords, with passwords, under Keycloak's own theme, with links beside codes, with
-#: numbers beside addresses, and with looks of their own.
+#: numbers beside addresses, with looks of their own, and with a second factor for applications that ask for it.
 OPEN, MIXED, STOCK, LINKS, NUMBERS, BRANDED = "open", "mixed", "stock", "links", "numbers", "branded"
-REALMS = {OPEN: False, MIXED: True, STOCK: False, LINKS: False, NUMBERS: False, BRANDED: False}
+STEP_UP = "step-up"
+REALMS = {
+    OPEN: False,
+    MIXED: True,
+    STOCK: False,
+    LINKS: False,
+    NUMBERS: False,
+    BRANDED: False,
+    STEP_UP: False,
+}
 #: All that there are texts in, Norwegian by one of its names.
 LANGUAGES = ("en", *(tag for tag in locales() if tag not in {"en", "no"}))
 APPLICATION = "confidential-app"
@@ -105,6 +114,7 @@ def stack(
         methods={LINKS: "both", BRANDED: "both"},
         more=FOR_TESTS + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
         numbers=[NUMBERS],
+        step_up=[STEP_UP],
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,
         secret_key=SECRET_KEY,

@@ -156,7 +156,7 @@ def test_wherever_apply_stops_nobody_gets_two_factors_for_one(admin, realm, sett
 
 @pytest.mark.keycloak
 def test_a_second_factor_is_asked_for_and_checked(admin, realm, settings_with, road):
-    """In a browser with a session of one factor, and in one without a session."""
+    """In a browser with a session of one factor, in one without a session, and in one with a session of two."""
     settings = settings_with(step_up=True, public_url=road.provider.url)
     apply_realm(admin, settings, road.realm, theme="stock")
     browser = Browser()
@@ -179,3 +179,6 @@ def test_a_second_factor_is_asked_for_and_checked(admin, realm, settings_with, r
     assert road.acr(page) == "2"
     assert road.sign_in(acr_values="2").name == "login-login-otp"
     assert road.acr(road.sign_in()) == "1"
+    assert road.sign_in(browser, acr_values="2").name == "login-login-otp", "asked for at each such login"
+    # Keycloak's own word for a login by a session, at which nobody is asked for anything.
+    assert road.acr(road.sign_in(browser)) == "0"

@@ -1,0 +1,127 @@
+"""A second factor where an application asks for one, and what tokens say of each login; real Keycloak and browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import pyotp
+import pytest
+import requests
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import STEP_UP, Stack
+from tests.e2e.test_sign_in import type_address, type_code
+from tests.stack import wait_until
+
+pytestmark = [pytest.mark.keycloak, pytest.mark.browser]
+
+_TOTP = {"subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1"}
+_SECRET = "a-secret-of-twenty-b"
+
+
+def _ask(stack: Stack, page: Page, address: str, *, is_known: bool = False, **asked: str) -> None:
+    """From the application's login link, with what it asks for, through the code of a new mail.
+
+    Whoever is signed in already (`is_known`) is not asked for the address again, nor can change it.
+    """
+    query = "&".join(f"{name}={value}" for name, value in asked.items())
+    page.goto(f"{stack.applications[STEP_UP].url}/login?{query}")
+    before = len(stack.mail.to(address))
+    if is_known:
+        expect(page.get_by_label("Email address")).to_have_count(0)
+        page.get_by_role("button", name="Continue").click()
+    else:
+        type_address(page, address)
+    type_code(page, stack.mail.wait_for(address, before + 1).code)
+
+
+def _arrived(stack: Stack, page: Page) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The application's page is there: what the ID token and the access token of this login say."""
+    application = stack.applications[STEP_UP]
+    page.wait_for_url(f"{application.url}/me")
+    token = application.logins[-1]
+    certs = f"{stack.keycloak}/realms/{STEP_UP}/protocol/openid-connect/certs"
+    keys = KeySet.import_key_set(requests.get(certs, timeout=10).json())
+    id_claims, access_claims = (
+        jwt.decode(token[name], keys, algorithms=["RS256"]).claims for name in ("id_token", "access_token")
+    )
+    for name in ("amr", "acr", "auth_time"):
+        assert id_claims[name] == access_claims[name], name
+    return id_claims, access_claims
+
+
+def _with_totp(stack: Stack, address: str) -> pyotp.TOTP:
+    """The user of that address, known to the sidecar by now, gets an authenticator app."""
+    realm = stack.admin.at("realms", STEP_UP)
+    user = stack.user(STEP_UP, address)
+    credential = {
+        "type": "otp",
+        "secretData": json.dumps({"value": _SECRET}),
+        "credentialData": json.dumps(_TOTP),
+    }
+    realm.put("users", str(user["id"]), body={**user, "credentials": [credential]})
+    return pyotp.TOTP(base64.b32encode(_SECRET.encode()).decode())
+
+
+def test_a_code_by_email_is_one_factor(stack: Stack, page: Page) -> None:
+    before = int(time.time())
+    _ask(stack, page, stack.new_address())
+
+    claims, _ = _arrived(stack, page)
+
+    assert ("1", ["otp", "email"]) == (claims["acr"], claims["amr"])
+    assert before <= claims["auth_time"] <= time.time()
+
+
+def test_an_application_that_asks_for_two_factors_gets_them(stack: Stack, page: Page) -> None:
+    address = stack.new_address()
+    _ask(stack, page, address)
+    assert "1" == _arrived(stack, page)[0]["acr"]
+    app = _with_totp(stack, address)
+    logins = len(stack.applications[STEP_UP].logins)
+
+    _ask(stack, page, address, is_known=True, acr_values="2")
+
+    expect(page.get_by_label("One-time code")).to_be_visible()
+    assert logins == len(stack.applications[STEP_UP].logins)
+    page.get_by_label("One-time code").fill(app.now())
+    page.get_by_role("button", name="Sign In").click()
+    claims, _ = _arrived(stack, page)
+    assert "2" == claims["acr"]
+    assert ["otp", "email"] == claims["amr"]
+
+
+def test_whoever_has_no_second_factor_is_refused_and_enrols_none(stack: Stack, page: Page) -> None:
+    """One that the mailbox's reader could set up at once would be worth no more than the mailbox."""
+    address = stack.new_address()
+    logins = len(stack.applications[STEP_UP].logins)
+
+    _ask(stack, page, address, acr_values="2")
+
+    expect(page.get_by_text("Cannot login, credential setup required.")).to_be_visible()
+    assert logins == len(stack.applications[STEP_UP].logins)
+    page.goto(f"{stack.applications[STEP_UP].url}/me")
+    expect(page).to_have_title("signed out")
+
+
+def test_an_application_that_asks_for_a_fresh_login_gets_one(stack: Stack, page: Page) -> None:
+    address = stack.new_address()
+    _ask(stack, page, address)
+    first, _ = _arrived(stack, page)
+    page.goto(f"{stack.applications[STEP_UP].url}/login")
+    assert first["auth_time"] == _arrived(stack, page)[0]["auth_time"]
+    logins = len(stack.applications[STEP_UP].logins)
+    # Keycloak counts in whole seconds.
+    wait_until(lambda: int(time.time()) > first["auth_time"], "the next second")
+
+    _ask(stack, page, address, is_known=True, prompt="login")
+
+    again, _ = _arrived(stack, page)
+    assert logins + 1 == len(stack.applications[STEP_UP].logins)
+    assert first["auth_time"] < again["auth_time"]
+    assert ("1", first["sub"]) == (again["acr"], again["sub"])
