@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sidecar.errors import KeycloakUnavailable, SettingsError
-from sidecar.keycloak import Admin, connect
+from sidecar.keycloak import Admin, connect, connect_as_service_account
 from sidecar.settings import Settings
 
 PASSWORD_VARIABLE = "KEYCLOAK_ADMIN_PASSWORD"  # noqa: S105
@@ -45,8 +45,25 @@ def admin_options(command: Callable[..., None]) -> Callable[..., None]:
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def sign_in(settings: Settings, *, username: str, password_file: Path | None, admin_realm: str) -> Admin:
-    """The admin API, as the admin of the options."""
+service_account_option = click.option(
+    "--service-account",
+    is_flag=True,
+    help="Sign in as REALM's service account, which `bootstrap` made; no password.",
+)
+
+
+def sign_in(
+    settings: Settings,
+    *,
+    username: str,
+    password_file: Path | None,
+    admin_realm: str,
+    service_account: bool = False,
+    realm: str = "",
+) -> Admin:
+    """The admin API, as the admin of the options, or as the service account of `realm`."""
+    if service_account:
+        return connect_as_service_account(settings, realm)
     return connect(
         settings, username=username, password=_password(username, password_file), realm=admin_realm
     )
@@ -65,6 +82,7 @@ def _password(username: str, password_file: Path | None) -> str:
         return from_environment
     if not sys.stdin.isatty():
         raise KeycloakUnavailable(
-            f"no password for the admin '{username}': set {PASSWORD_VARIABLE} or --admin-password-file"
+            f"no password for the admin '{username}': set {PASSWORD_VARIABLE} or --admin-password-file,"
+            " or use --service-account once `passwordless bootstrap` has made one"
         )
     return str(click.prompt(f"Password of the Keycloak admin '{username}'", hide_input=True, err=True))

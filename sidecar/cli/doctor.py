@@ -11,7 +11,7 @@ import click
 
 from sidecar import app as composition
 from sidecar import store
-from sidecar.cli.admin import admin_options, sign_in
+from sidecar.cli.admin import admin_options, service_account_option, sign_in
 from sidecar.cli.options import echo_json, inert, json_option, realm_from, settings_from
 from sidecar.delivery.checkup import provider_checks
 from sidecar.keycloak.doctor import RealmDoctor
@@ -37,6 +37,7 @@ _WIDTH = 8
 @click.command(epilog=_EPILOG)
 @click.argument("realm")
 @admin_options
+@service_account_option
 @click.option(
     "--theme",
     default="passwordless",
@@ -79,7 +80,9 @@ def doctor(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **ad
 
 def _checks(settings: Settings, realm: str, theme: str, admin_options: dict[str, Any]) -> Iterator[Check]:
     """All of them, made as they are asked for: what a check finds decides which others there are."""
-    inside = RealmDoctor(lambda: sign_in(settings, **admin_options), settings, realm, theme=theme)
+    inside = RealmDoctor(
+        lambda: sign_in(settings, realm=realm, **admin_options), settings, realm, theme=theme
+    )
     yield from inside.checks()
     yield Check(name="database", title="the sidecar's database", look=lambda: _look_at_database(settings))
     outside = OutsideDoctor(

@@ -16,7 +16,7 @@ from sidecar.cli.demo import demo
 from sidecar.cli.doctor import doctor
 from sidecar.cli.keys import keys
 from sidecar.cli.messages import messages
-from sidecar.cli.realm import apply, plan, remove
+from sidecar.cli.realm import apply, bootstrap, plan, remove
 from sidecar.cli.records import erase, export
 from sidecar.cli.send_test import send_test
 from sidecar.cli.serve import serve, worker
@@ -71,6 +71,7 @@ for command in (
     db,
     keys,
     config,
+    bootstrap,
     plan,
     apply,
     remove,

@@ -1,4 +1,4 @@
-"""`passwordless plan REALM`, `passwordless apply REALM` and `passwordless remove REALM`."""
+"""`passwordless plan REALM`, `apply REALM`, `remove REALM`, and `bootstrap REALM`: an account for all three."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from typing import Any
 
 import click
 
-from sidecar.cli.admin import admin_options, sign_in
-from sidecar.cli.options import echo_json, json_option, settings_from
+from sidecar.cli.admin import admin_options, service_account_option, sign_in
+from sidecar.cli.options import echo_json, json_option, realm_from, settings_from
 from sidecar.errors import SidecarError
-from sidecar.keycloak import Change, apply_realm, plan_realm, plan_removal, remove_realm
+from sidecar.keycloak import (
+    Change,
+    apply_realm,
+    bootstrap_realm,
+    plan_bootstrap,
+    plan_realm,
+    plan_removal,
+    remove_realm,
+)
 
 _SIGNS = {"create": "+ create", "change": "~ change", "remove": "- remove", "keep": "= keep  "}
 _COULD_NOT_RUN = 2
@@ -25,6 +33,7 @@ The admin account:
   keycloak.url) of the settings. The password comes from --admin-password-file,
   else from $KEYCLOAK_ADMIN_PASSWORD, else you are asked; never as an argument,
   which other users of the machine could read.
+  Or none: with --service-account, REALM's own, once `bootstrap` made it.
 
 \b
 Exit codes: {codes}
@@ -39,9 +48,62 @@ _theme_option = click.option(
 )
 
 
+@click.command(
+    epilog=_WHO.partition("  Or none:")[0]
+    + "\n\b\nExit codes: 0 done, or nothing to do, 1 you said no, 2 could not run, or stopped.\n"
+)
+@click.argument("realm")
+@admin_options
+@click.option("--undo", is_flag=True, help="Take the service account out of REALM again.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
+@json_option
+@click.pass_context
+def bootstrap(
+    ctx: click.Context,
+    /,
+    realm: str,
+    *,
+    undo: bool,
+    dry_run: bool,
+    is_agreed: bool,
+    as_json: bool,
+    **admin_options: Any,
+) -> None:
+    """Make a service account in REALM for `plan`, `apply`, `remove` and `doctor`.
+
+    With --service-account these four then need no admin and no password. The
+    account is the client `passwordless-tool`, with the least roles that they
+    work with. It signs in by a key that is derived from server.secret_keys of
+    the settings (private_key_jwt); Keycloak has the public half only.
+
+    Run it again after a change of server.secret_keys, as an admin: the account
+    knows the keys that were on the list then. A run that finds all as it should
+    be changes nothing; roles that somebody added are taken away.
+    """
+    if as_json and not (is_agreed or dry_run):
+        raise click.UsageError("--json does not ask, so it needs --yes or --dry-run")
+    settings = settings_from(ctx)
+    realm_from(settings, realm)
+    admin = sign_in(settings, **admin_options)
+    if dry_run or not is_agreed:
+        planned = plan_bootstrap(admin, settings, realm, undo=undo)
+        if dry_run and as_json:
+            echo_json(_as_json(realm, planned))
+        if dry_run and not as_json:
+            _show(planned)
+            _summarize(planned)
+        if dry_run:
+            return
+        _ask(ctx, realm, planned)
+    steps = functools.partial(bootstrap_realm, admin, settings, realm, undo=undo)
+    _do_as_json(ctx, realm, steps) if as_json else _do_aloud(ctx, realm, steps)
+
+
 @click.command(epilog=_WHO.format(codes="0 nothing to do, 1 changes pending, 2 could not run."))
 @click.argument("realm")
 @admin_options
+@service_account_option
 @_theme_option
 @json_option
 @click.pass_context
@@ -58,7 +120,7 @@ def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admi
     says which connections it gets.
     """
     settings = settings_from(ctx)
-    changes = plan_realm(sign_in(settings, **admin_options), settings, realm, theme=theme)
+    changes = plan_realm(sign_in(settings, realm=realm, **admin_options), settings, realm, theme=theme)
     pending = [change for change in changes if change.is_pending]
     if as_json:
         echo_json(_as_json(realm, changes))
@@ -72,6 +134,7 @@ def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admi
 @click.command(epilog=_WHO.format(codes="0 done, 1 you said no, 2 could not run, or stopped."))
 @click.argument("realm")
 @admin_options
+@service_account_option
 @_theme_option
 @click.option("--create", is_flag=True, help="Make REALM if Keycloak has none of that name.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
@@ -102,7 +165,7 @@ def apply(
     if as_json and not is_agreed:
         raise click.UsageError("--json does not ask, so it needs --yes")
     settings = settings_from(ctx)
-    admin = sign_in(settings, **admin_options)
+    admin = sign_in(settings, realm=realm, **admin_options)
     if not is_agreed:
         _ask(ctx, realm, plan_realm(admin, settings, realm, theme=theme))
     steps = functools.partial(apply_realm, admin, settings, realm, create=create, theme=theme)
@@ -112,6 +175,7 @@ def apply(
 @click.command(epilog=_WHO.format(codes="0 done, 1 you said no, 2 could not run, or stopped."))
 @click.argument("realm")
 @admin_options
+@service_account_option
 @_theme_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
@@ -144,7 +208,7 @@ def remove(
     if as_json and not (is_agreed or dry_run):
         raise click.UsageError("--json does not ask, so it needs --yes or --dry-run")
     settings = settings_from(ctx)
-    admin = sign_in(settings, **admin_options)
+    admin = sign_in(settings, realm=realm, **admin_options)
     if dry_run or not is_agreed:
         planned = plan_removal(admin, settings, realm, theme=theme, on_user=_count_users)
         if dry_run and as_json:

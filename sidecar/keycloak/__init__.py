@@ -1,7 +1,8 @@
 """Enabling passwordless login in a realm: the desired state (`realm-config/`), what differs from it, and making it so.
 
 `connect` opens Keycloak's admin API, `plan_realm` looks, `apply_realm` does; both never delete anything. `plan_removal`
-and `remove_realm` are their counterparts.
+and `remove_realm` are their counterparts. `bootstrap_realm` makes the service account that they can all work as,
+`connect_as_service_account` signs in as it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sidecar.keycloak.admin import Admin, connect
+    from sidecar.keycloak.bootstrap import bootstrap_realm, plan_bootstrap
     from sidecar.keycloak.change import Change
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
+    from sidecar.keycloak.service_account import connect_as_service_account
 
-__all__ = ["Admin", "Change", "apply_realm", "connect", "plan_realm", "plan_removal", "remove_realm"]
+__all__ = [
+    "Admin",
+    "Change",
+    "apply_realm",
+    "bootstrap_realm",
+    "connect",
+    "connect_as_service_account",
+    "plan_bootstrap",
+    "plan_realm",
+    "plan_removal",
+    "remove_realm",
+]
 _PLACES = {
     "Admin": "admin",
+    "bootstrap_realm": "bootstrap",
     "connect": "admin",
+    "connect_as_service_account": "service_account",
+    "plan_bootstrap": "bootstrap",
     "Change": "change",
     "apply_realm": "plan",
     "plan_realm": "plan",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -23,6 +24,15 @@ from sidecar.settings import Settings
 #: A token's times have whole seconds: the middle of one is at most that far off.
 _HALF_SECOND = 0.5
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
+
+
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: By default it repeats a POST that was not answered in time, which may have been done all the same.
+_UNREPEATED: dict[str, Any] = {"max_retries": 0}
+_WHO_MAY = (
+    "give the user the role `admin` (realm master), or `realm-admin` of the client `realm-management`"
+    " (in the realm itself, with --admin-realm)"
+)
 
 
 class NotAllowed(KeycloakUnavailable):
@@ -99,11 +109,8 @@ class Admin:
             return response
         call = f"{method} /{self._url(path)}"
         if response.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
-            raise NotAllowed(
-                f"Keycloak does not let this admin do {call} ({response.status_code}):"
-                " give the user the role `admin` (realm master), or `realm-admin` of the client `realm-management`"
-                " (in the realm itself, with --admin-realm)"
-            )
+            remedy = self._connection.remedy if isinstance(self._connection, _ServiceAccount) else _WHO_MAY
+            raise NotAllowed(f"Keycloak does not let this admin do {call} ({response.status_code}): {remedy}")
         if response.status_code == _NOT_FOUND:
             raise KeycloakUnavailable(
                 f"Keycloak has nothing at {call}: was it removed meanwhile? Run the command again"
@@ -138,13 +145,72 @@ def connect(settings: Settings, *, username: str, password: str, realm: str = "m
         user_realm_name=realm,
         client_id="admin-cli",
         timeout=settings.keycloak.timeout_s,
-        # By default it repeats a POST that was not answered in time, which may have been done all the same.
-        max_retries=0,
+        **_UNREPEATED,
     )
     try:
         connection.get_token()
     except KeycloakError as err:
         raise _unavailable(err, url, username=username, realm=realm) from err
+    return Admin(connection)
+
+
+class _ServiceAccount(KeycloakOpenIDConnection):
+    """A connection that signs in by an assertion of its own (RFC 7523 §2.2), anew whenever its token is over."""
+
+    def __init__(self, assertions: Sequence[Callable[[], str]], **options: Any) -> None:
+        super().__init__(**options)
+        self._assertions = list(assertions)
+        self.remedy = (
+            f"run `passwordless bootstrap {self.realm_name}` as an admin, which gives the roles it needs"
+        )
+
+    def get_token(self) -> None:
+        for assertion in list(self._assertions):
+            try:
+                self.token = self.keycloak_openid.token(
+                    grant_type="client_credentials",
+                    client_assertion_type=_ASSERTION_TYPE,
+                    client_assertion=assertion(),
+                )
+            except KeycloakError as err:
+                if err.response_code not in {_REFUSED, _UNAUTHORIZED}:
+                    raise _unavailable(err, str(self.server_url), realm=str(self.realm_name)) from err
+                refused = err
+            else:
+                self._assertions = [assertion]
+                return
+        raise KeycloakUnavailable(
+            f"Keycloak refused to sign in the service account '{self.client_id}' in realm '{self.realm_name}'"
+            f" ({_plain(refused)}): run `passwordless bootstrap {self.realm_name}` as an admin (once, and after a"
+            " change of server.secret_keys); if that changes nothing, look at keycloak.url, which must be Keycloak's"
+            " own address, and at this machine's clock"
+        ) from refused
+
+
+def connect_by_assertion(
+    settings: Settings, *, realm: str, client_id: str, assertions: Sequence[Callable[[], str]]
+) -> Admin:
+    """Sign in to the admin API as a client's service account.
+
+    Args:
+        settings: where Keycloak is, and how many seconds a call may take.
+        realm: the client's.
+        client_id: the client's.
+        assertions: each makes a fresh one; the first that Keycloak takes is used from then on. At least one.
+
+    Raises:
+        KeycloakUnavailable: not reachable, TLS, none taken, no such realm; the text says what to do.
+    """
+    connection = _ServiceAccount(
+        assertions,
+        server_url=f"{settings.keycloak.internal_url}/",
+        realm_name=realm,
+        user_realm_name=realm,
+        client_id=client_id,
+        timeout=settings.keycloak.timeout_s,
+        **_UNREPEATED,
+    )
+    connection.get_token()
     return Admin(connection)
 
 

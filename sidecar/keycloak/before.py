@@ -44,7 +44,7 @@ class Before:
     what: str = "note of what was before"
 
     def check(self) -> Change:
-        has_note = self.ATTRIBUTE in self.realm.get()["attributes"]
+        has_note = self.ATTRIBUTE in self.realm.get().get("attributes", {})
         return Change(kind="keep" if has_note else "create", what=self.what)
 
     def do(self) -> None:
@@ -57,7 +57,7 @@ class Before:
             "attributes": self._attributes(),
         }
         # Keycloak drops the attributes that an update leaves out, so all go along.
-        attributes = {**actual["attributes"], self.ATTRIBUTE: json.dumps(noted, sort_keys=True)}
+        attributes = {**actual.get("attributes", {}), self.ATTRIBUTE: json.dumps(noted, sort_keys=True)}
         self.realm.put(body={"attributes": attributes})
 
     def _attributes(self) -> dict[str, dict[str, Any] | None]:

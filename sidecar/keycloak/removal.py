@@ -21,6 +21,8 @@ _FLOWS = ("authentication", "flows")
 _PROVIDERS = ("identity-provider", "instances")
 _STOCK_FLOW = "browser"
 _KEYS = "org.keycloak.keys.KeyProvider"
+#: What a client signs its own requests with, by a key of its own; the realm's keys have no part in it.
+_CLIENTS_OWN_ALGORITHM = "token.endpoint.auth.signing.alg"
 _PAGE = 200
 #: Credentials with which a user signs in without an identity provider.
 _WAYS_IN = {"password", "webauthn-passwordless"}
@@ -319,7 +321,10 @@ class RemovedKey:
         return users + [
             f"client {client['clientId']}"
             for client in self.realm.get("clients")
-            if "ES256" in client.get("attributes", {}).values()
+            if any(
+                value == "ES256" and name != _CLIENTS_OWN_ALGORITHM
+                for name, value in client.get("attributes", {}).items()
+            )
         ]
 
 
