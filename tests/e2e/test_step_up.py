@@ -109,17 +109,20 @@ def test_whoever_has_no_second_factor_is_refused_and_enrols_none(stack: Stack, p
     expect(page).to_have_title("signed out")
 
 
-def test_an_application_that_asks_for_a_fresh_login_gets_one(stack: Stack, page: Page) -> None:
+@pytest.mark.parametrize("asked", [{"max_age": "0"}, {"prompt": "login"}], ids=["max_age", "prompt"])
+def test_an_application_that_asks_for_a_fresh_login_gets_one(
+    stack: Stack, page: Page, asked: dict[str, str]
+) -> None:
     address = stack.new_address()
     _ask(stack, page, address)
     first, _ = _arrived(stack, page)
     page.goto(f"{stack.applications[STEP_UP].url}/login")
     assert first["auth_time"] == _arrived(stack, page)[0]["auth_time"]
     logins = len(stack.applications[STEP_UP].logins)
-    # Keycloak counts in whole seconds.
+    # Keycloak counts in whole seconds: within this one, nothing is older than 0.
     wait_until(lambda: int(time.time()) > first["auth_time"], "the next second")
 
-    _ask(stack, page, address, is_known=True, prompt="login")
+    _ask(stack, page, address, is_known=True, **asked)
 
     again, _ = _arrived(stack, page)
     assert logins + 1 == len(stack.applications[STEP_UP].logins)
