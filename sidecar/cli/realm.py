@@ -86,18 +86,12 @@ def bootstrap(
     settings = settings_from(ctx)
     realm_from(settings, realm)
     admin = sign_in(settings, **admin_options)
-    if dry_run or not is_agreed:
-        planned = plan_bootstrap(admin, settings, realm, undo=undo)
-        if dry_run and as_json:
-            echo_json(_as_json(realm, planned))
-        if dry_run and not as_json:
-            _show(planned)
-            _summarize(planned)
-        if dry_run:
-            return
-        _ask(ctx, realm, planned)
+    look = functools.partial(plan_bootstrap, admin, settings, realm, undo=undo)
     steps = functools.partial(bootstrap_realm, admin, settings, realm, undo=undo)
-    _do_as_json(ctx, realm, steps) if as_json else _do_aloud(ctx, realm, steps)
+    if dry_run:
+        _say(realm, look(), as_json=as_json)
+    else:
+        _ask_and_do(ctx, realm, None if is_agreed else look, steps, as_json=as_json)
 
 
 @click.command(epilog=_WHO.format(codes="0 nothing to do, 1 changes pending, 2 could not run."))
@@ -122,11 +116,8 @@ def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admi
     settings = settings_from(ctx)
     changes = plan_realm(sign_in(settings, realm=realm, **admin_options), settings, realm, theme=theme)
     pending = [change for change in changes if change.is_pending]
-    if as_json:
-        echo_json(_as_json(realm, changes))
-    else:
-        _show(changes)
-        _summarize(changes)
+    _say(realm, changes, as_json=as_json)
+    if not as_json:
         click.echo(_next(realm, changes))
     ctx.exit(1 if pending else 0)
 
@@ -166,10 +157,9 @@ def apply(
         raise click.UsageError("--json does not ask, so it needs --yes")
     settings = settings_from(ctx)
     admin = sign_in(settings, realm=realm, **admin_options)
-    if not is_agreed:
-        _ask(ctx, realm, plan_realm(admin, settings, realm, theme=theme))
+    look = functools.partial(plan_realm, admin, settings, realm, theme=theme)
     steps = functools.partial(apply_realm, admin, settings, realm, create=create, theme=theme)
-    _do_as_json(ctx, realm, steps) if as_json else _do_aloud(ctx, realm, steps)
+    _ask_and_do(ctx, realm, None if is_agreed else look, steps, as_json=as_json)
 
 
 @click.command(epilog=_WHO.format(codes="0 done, 1 you said no, 2 could not run, or stopped."))
@@ -209,24 +199,44 @@ def remove(
         raise click.UsageError("--json does not ask, so it needs --yes or --dry-run")
     settings = settings_from(ctx)
     admin = sign_in(settings, realm=realm, **admin_options)
-    if dry_run or not is_agreed:
-        planned = plan_removal(admin, settings, realm, theme=theme, on_user=_count_users)
-        if dry_run and as_json:
-            echo_json(_as_json(realm, planned))
-        if dry_run and not as_json:
-            _show(planned)
-            _summarize(planned)
-        if dry_run:
-            return
-        _ask(ctx, realm, planned)
+    look = functools.partial(plan_removal, admin, settings, realm, theme=theme, on_user=_count_users)
     steps = functools.partial(remove_realm, admin, settings, realm, theme=theme, on_user=_count_users)
-    _do_as_json(ctx, realm, steps) if as_json else _do_aloud(ctx, realm, steps)
+    if dry_run:
+        _say(realm, look(), as_json=as_json)
+    else:
+        _ask_and_do(ctx, realm, None if is_agreed else look, steps, as_json=as_json)
 
 
 def _count_users(looked_at: int) -> None:
     """A line now and then, on standard error, while each user's ways in are looked up."""
     if looked_at % _USERS_A_LINE == 0:
         click.echo(f"  … {looked_at} users looked at", err=True)
+
+
+def _say(realm: str, planned: Sequence[Change], *, as_json: bool) -> None:
+    """What would be done."""
+    if as_json:
+        echo_json(_as_json(realm, planned))
+    else:
+        _show(planned)
+        _summarize(planned)
+
+
+def _ask_and_do(
+    ctx: click.Context,
+    realm: str,
+    plan: Callable[[], list[Change]] | None,
+    steps: Callable[..., list[Change]],
+    *,
+    as_json: bool,
+) -> None:
+    """Take the steps; first show what `plan` finds and ask, unless there is none."""
+    if plan:
+        _ask(ctx, realm, plan())
+    if as_json:
+        _do_as_json(ctx, realm, steps)
+    else:
+        _do_aloud(ctx, realm, steps)
 
 
 def _do_aloud(ctx: click.Context, realm: str, steps: Callable[..., list[Change]]) -> None:

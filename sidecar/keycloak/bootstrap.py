@@ -11,7 +11,7 @@ from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
 from sidecar.keycloak.removal import require_realm
 from sidecar.keycloak.service_account import ALGORITHM, CLIENT_ID, public_keys
-from sidecar.keycloak.step import Step, settled
+from sidecar.keycloak.step import Step, settled, taken
 from sidecar.settings import Settings
 
 #: Of `realm-management`. What `apply` and `remove` write: realm, flows, keys and texts; clients' scopes; identity
@@ -51,14 +51,7 @@ def bootstrap_realm(
     Raises:
         KeycloakUnavailable: stopped at the first error; what `on_step` was told of is done.
     """
-    done = []
-    for step in _steps(admin, settings, realm_name, undo=undo):
-        change = step.check()
-        if change.is_pending:
-            step.do()
-        done.append(change)
-        on_step(change)
-    return done
+    return taken(_steps(admin, settings, realm_name, undo=undo), on_step)
 
 
 def _steps(admin: Admin, settings: Settings, realm_name: str, *, undo: bool) -> list[Step]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.flows import Execution, Flow, in_order, matched
+from sidecar.keycloak.step import named
 
 _STEP = 10
 _PATH = ("authentication", "flows")
@@ -18,7 +19,7 @@ _PATH = ("authentication", "flows")
 def read_flow(realm: Admin, alias: str) -> Flow | None:
     """The flow as Keycloak has it, with ids; `None` if the realm has none of that name."""
     flows = realm.get(*_PATH)
-    found = next((flow for flow in flows if flow["alias"] == alias), None)
+    found = named(flows, alias, key="alias")
     if found is None:
         return None
     rows = realm.get(*_PATH, alias, "executions")

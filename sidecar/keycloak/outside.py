@@ -108,6 +108,9 @@ class OutsideDoctor:
     def _realm_url(self, base: str) -> str:
         return f"{base}/realms/{quote(self._name, safe='')}"
 
+    def _connection_url(self, base: str, connection: str) -> str:
+        return f"{self._realm_url(base)}/{connection}"
+
     def _keycloak_public(self) -> Iterator[Finding]:
         url = self._settings.keycloak.url
         try:
@@ -198,7 +201,7 @@ class OutsideDoctor:
         )
 
     def _sidecar(self, connection: str, base: str, *, key: str, who: str, is_only: bool) -> Iterator[Finding]:
-        url = f"{base}/realms/{quote(self._name, safe='')}/{connection}"
+        url = self._connection_url(base, connection)
         try:
             said = self._discovery(url).body
             keys = self._get(f"{url}/jwks").body.get("keys", [])
@@ -236,8 +239,7 @@ class OutsideDoctor:
         if admin is None:
             yield Finding(severity="note", what="not looked at: that needs Keycloak's admin API")
             return
-        base = self._settings.server.internal_url
-        url = f"{base}/realms/{quote(self._name, safe='')}/{connection}{_WELL_KNOWN}"
+        url = self._connection_url(self._settings.server.internal_url, connection) + _WELL_KNOWN
         try:
             found = admin.ask(
                 "realms",
@@ -279,8 +281,7 @@ class OutsideDoctor:
             )
             return
         wanted = f"{self._seen_issuer}/broker/{connection}/endpoint"
-        base = self._settings.server.internal_url
-        url = f"{base}/realms/{quote(self._name, safe='')}/{connection}/authorize"
+        url = self._connection_url(self._settings.server.internal_url, connection) + "/authorize"
         try:
             answer = self._ask(url, client_id=_CLIENT_ID, redirect_uri=wanted)
         except _NoAnswer as err:
@@ -307,9 +308,7 @@ class OutsideDoctor:
             return
         keycloak = admin.clock()
         connection = next(iter(self._connections))
-        sidecar = self._clock(
-            f"{self._settings.server.internal_url}/realms/{quote(self._name, safe='')}/{connection}/jwks"
-        )
+        sidecar = self._clock(self._connection_url(self._settings.server.internal_url, connection) + "/jwks")
         if sidecar is None:
             yield Finding(
                 severity="warning",

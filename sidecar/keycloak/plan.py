@@ -39,7 +39,7 @@ from sidecar.keycloak.removal import (
     own_providers,
     require_realm,
 )
-from sidecar.keycloak.step import NamedThing, Step
+from sidecar.keycloak.step import NamedThing, Step, taken
 from sidecar.settings import Realm, Settings
 
 _NEW_REALM_KEYS = ("realm", "displayName", "enabled", "sslRequired")
@@ -100,7 +100,7 @@ def apply_realm(
         _create_realm(admin, desired, create=create)
         done.append(_new_realm(realm_name))
         on_step(done[-1])
-    return done + _done(_steps(realm, desired, settings.realms[realm_name]), on_step)
+    return done + taken(_steps(realm, desired, settings.realms[realm_name]), on_step)
 
 
 def plan_removal(
@@ -142,7 +142,7 @@ def remove_realm(
     What an admin changed since stays as it is, and so does what somebody else's clients or providers use by now.
     Arguments and errors are those of `plan_removal`; it stops at the first error, and what `on_step` was told is done.
     """
-    return _done(_removal(admin, settings, realm_name, theme, on_user), on_step)
+    return taken(_removal(admin, settings, realm_name, theme, on_user), on_step)
 
 
 def steps_of(admin: Admin, settings: Settings, realm_name: str, *, theme: str) -> Iterator[Step]:
@@ -177,17 +177,6 @@ def _removal(
         yield RemovedKey(realm=realm, name=key["name"])
     yield RestoredLanguages(realm=realm, desired=_only(desired, _LANGUAGE_KEYS))
     yield RemovedNote(realm=realm)
-
-
-def _done(steps: Iterator[Step], on_step: Callable[[Change], None]) -> list[Change]:
-    done = []
-    for step in steps:
-        change = step.check()
-        if change.is_pending:
-            step.do()
-        done.append(change)
-        on_step(change)
-    return done
 
 
 def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sidecar.errors import SettingsError
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
-from sidecar.keycloak.step import settled
+from sidecar.keycloak.step import named, settled
 from sidecar.settings import Client
 
 #: Realm attribute: the browser flow that ours stands in for, so that it can be bound again.
@@ -81,8 +81,13 @@ class Es256Key:
             self.realm.put("components", actual["id"], body=merged(actual, self.desired))
 
     def _actual(self) -> dict[str, Any] | None:
-        found: list[dict[str, Any]] = self.realm.get("components", type=_KEYS, name=self.desired["name"])
-        return found[0] if found else None
+        return key_named(self.realm, self.desired["name"])
+
+
+def key_named(realm: Admin, name: str) -> dict[str, Any] | None:
+    """The realm's key provider of that name, or `None`."""
+    found: list[dict[str, Any]] = realm.get("components", type=_KEYS, name=name)
+    return found[0] if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,8 +249,7 @@ class ClientScope:
                 )
 
     def _actual(self) -> dict[str, Any] | None:
-        scopes: list[dict[str, Any]] = self.realm.get("client-scopes")
-        return next((scope for scope in scopes if scope["name"] == self.desired["name"]), None)
+        return named(self.realm.get("client-scopes"), self.desired["name"])
 
     def _head(self) -> dict[str, Any]:
         return {key: value for key, value in self.desired.items() if key != "protocolMappers"}

@@ -14,13 +14,12 @@ from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.before import Before, NotedBefore
 from sidecar.keycloak.change import Change, differences
-from sidecar.keycloak.realm_steps import PREVIOUS_BROWSER_FLOW
-from sidecar.keycloak.step import settled
+from sidecar.keycloak.realm_steps import PREVIOUS_BROWSER_FLOW, key_named
+from sidecar.keycloak.step import named, settled
 
 _FLOWS = ("authentication", "flows")
 _PROVIDERS = ("identity-provider", "instances")
 _STOCK_FLOW = "browser"
-_KEYS = "org.keycloak.keys.KeyProvider"
 #: What a client signs its own requests with, by a key of its own; the realm's keys have no part in it.
 _CLIENTS_OWN_ALGORITHM = "token.endpoint.auth.signing.alg"
 _PAGE = 200
@@ -187,8 +186,7 @@ class RemovedScope:
 
     def _actual(self) -> dict[str, Any] | None:
         """The scope as long as there is something of ours in it."""
-        scopes: list[dict[str, Any]] = self.realm.get("client-scopes")
-        found = next((scope for scope in scopes if scope["name"] == self.desired["name"]), None)
+        found = named(self.realm.get("client-scopes"), self.desired["name"])
         if found and self._foreign(found) and not self._mappers() & _names(found):
             return None
         return found
@@ -227,8 +225,7 @@ class RemovedFlow:
             self.realm.delete(*_FLOWS, found["id"])
 
     def _found(self) -> dict[str, Any] | None:
-        flows: list[dict[str, Any]] = self.realm.get(*_FLOWS)
-        return next((flow for flow in flows if flow["alias"] == self.alias), None)
+        return named(self.realm.get(*_FLOWS), self.alias, key="alias")
 
     def _users(self, flow_id: str) -> list[str]:
         """What of the realm, other than what goes too, is bound to the flow."""
@@ -313,8 +310,7 @@ class RemovedKey:
             self.realm.delete("components", found["id"])
 
     def _found(self) -> dict[str, Any] | None:
-        found: list[dict[str, Any]] = self.realm.get("components", type=_KEYS, name=self.name)
-        return found[0] if found else None
+        return key_named(self.realm, self.name)
 
     def _users(self) -> list[str]:
         users = ["the realm's tokens"] if self.realm.get().get("defaultSignatureAlgorithm") == "ES256" else []

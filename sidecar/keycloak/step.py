@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,7 +59,24 @@ class NamedThing:
     def _actual(self) -> dict[str, Any] | None:
         # A list below a thing that is still to be made (the mappers of a new provider) is missing, too.
         found: list[dict[str, Any]] = self.realm.find(*self.collection) or []
-        return next((thing for thing in found if thing[self.key] == self.desired[self.key]), None)
+        return named(found, self.desired[self.key], key=self.key)
+
+
+def named(things: Iterable[dict[str, Any]], name: str, *, key: str = "name") -> dict[str, Any] | None:
+    """The thing of a list of the admin API that has the name, or `None`."""
+    return next((thing for thing in things if thing[key] == name), None)
+
+
+def taken(steps: Iterable[Step], on_step: Callable[[Change], None]) -> list[Change]:
+    """Take the steps that are pending, in turn; `on_step` is told of each once it is done, and of what was kept."""
+    done: list[Change] = []
+    for step in steps:
+        change = step.check()
+        if change.is_pending:
+            step.do()
+        done.append(change)
+        on_step(change)
+    return done
 
 
 def settled(what: str, detail: tuple[str, ...]) -> Change:

@@ -63,14 +63,15 @@ def theirs(challenge_id: str, browser_macs: Sequence[str]) -> dict[str, str]:
 
 def of_address(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """A column of the address that was proven before, or null; with `of_realm`, `of_connection`, `of_address`."""
+    return select(column).where(*is_address()).scalar_subquery()
+
+
+def is_address() -> tuple[ColumnElement[bool], ...]:
+    """The row of one proven address; with `of_realm`, `of_connection`, `of_address`."""
     return (
-        select(column)
-        .where(
-            addresses.c.realm == bindparam("of_realm"),
-            addresses.c.connection == bindparam("of_connection"),
-            addresses.c.address == bindparam("of_address"),
-        )
-        .scalar_subquery()
+        addresses.c.realm == bindparam("of_realm"),
+        addresses.c.connection == bindparam("of_connection"),
+        addresses.c.address == bindparam("of_address"),
     )
 
 

@@ -23,6 +23,7 @@ from sidecar.store.pumping import converting
 from sidecar.store.rows import (
     COLUMNS,
     challenge_from,
+    is_address,
     is_open,
     is_open_of_address,
     is_theirs,
@@ -221,15 +222,7 @@ def _remembered(challenge: Challenge, held: ledger.Held, mac: str) -> dict[str, 
 
 def _proving() -> Update:
     """The number was proven now."""
-    return (
-        update(addresses)
-        .where(
-            addresses.c.realm == bindparam("of_realm"),
-            addresses.c.connection == bindparam("of_connection"),
-            addresses.c.address == bindparam("of_address"),
-        )
-        .values(proven_at=_NOW)
-    )
+    return update(addresses).where(*is_address()).values(proven_at=_NOW)
 
 
 def _ending_others() -> Update:

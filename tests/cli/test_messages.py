@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import update
 
 from sidecar.app import Parts
-from sidecar.cli import main
 from sidecar.cli.options import echo_json, inert
 from sidecar.errors import DeliveryFailed
 from sidecar.login.not_me import token_for
@@ -28,13 +26,6 @@ def parts(sqlite_url, tmp_path):
     built = Parts.build(load(tmp_path / "mine.toml", {}))
     yield built
     built.database.dispose()
-
-
-@pytest.fixture
-def run(tmp_path, parts):
-    return lambda *arguments: CliRunner().invoke(
-        main, ["--settings", str(tmp_path / "mine.toml"), *arguments]
-    )
 
 
 def test_it_tells_the_story_in_words_and_as_json(run, parts):

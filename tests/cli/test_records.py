@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
 from sidecar.app import Parts
-from sidecar.cli import main
 from sidecar.settings import load
 from sidecar.store.tables import challenges
 from tests.conftest import SECRET_KEY, SETTINGS
@@ -24,13 +22,6 @@ def parts(sqlite_url, tmp_path):
     built = Parts.build(load(tmp_path / "mine.toml", {}))
     yield built
     built.database.dispose()
-
-
-@pytest.fixture
-def run(tmp_path, parts):
-    return lambda *arguments: CliRunner().invoke(
-        main, ["--settings", str(tmp_path / "mine.toml"), *arguments]
-    )
 
 
 def test_erase_without_yes_changes_nothing_and_says_so_by_its_exit_code(run, parts):

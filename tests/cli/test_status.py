@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
 from sidecar.app import Parts
-from sidecar.cli import main
 from sidecar.settings import load
 from sidecar.store.clock import ShiftedClock
 from tests.conftest import SECRET_KEY, SETTINGS
@@ -31,13 +29,6 @@ def parts(sqlite_url, tmp_path, variables):
     built = Parts.build(load(tmp_path / "mine.toml"), clock=clock)
     yield built
     built.database.dispose()
-
-
-@pytest.fixture
-def run(tmp_path, parts):
-    return lambda *arguments: CliRunner().invoke(
-        main, ["--settings", str(tmp_path / "mine.toml"), *arguments]
-    )
 
 
 def texts_of(answer):
