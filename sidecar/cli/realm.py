@@ -192,8 +192,9 @@ def remove(
     identity providers. Whoever has no other way to sign in (password, passkey,
     another provider) is counted in the plan, so that you can mend that first.
 
-    The sidecar's own database is not touched: `passwordless apply` brings all
-    of it back, and users are found again.
+    The sidecar's own database is not touched. After another `passwordless
+    apply`, Keycloak takes everybody for new to the connection, and asks to link
+    the account that they have.
     """
     if as_json and not (is_agreed or dry_run):
         raise click.UsageError("--json does not ask, so it needs --yes or --dry-run")

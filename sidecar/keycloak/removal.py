@@ -169,7 +169,7 @@ class RemovedScope:
                 kind="change", what=self.what, detail=(f"stays, for the mappers {', '.join(foreign)}",)
             )
         return Change(
-            kind="remove", what=self.what, detail=("the claim amr leaves the tokens of clients that have it",)
+            kind="remove", what=self.what, detail=("its claims leave the tokens of clients that have it",)
         )
 
     def do(self) -> None:
