@@ -14,7 +14,7 @@ from wsgiref.simple_server import WSGIServer
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from sidecar import health, logs, store
+from sidecar import health, keycloak, logs, store
 from sidecar import settings as settings_module
 from sidecar.delivery.apprise import Apprise
 from sidecar.delivery.callbacks import TwilioCallbacks, WebhookCallbacks
@@ -112,6 +112,12 @@ class Parts:
             auth_codes=MeteredAuthCodes(SqlAuthCodes(self.database)),
             complaints=SqlComplaints(self.database),
         )
+
+    def accounts(self) -> keycloak.Accounts | None:
+        """The users of the realms that let us change them; `None` where none does, which spares python-keycloak."""
+        if any(realm.service_account for realm in self.settings.realms.values()):
+            return keycloak.Accounts(self.settings)
+        return None
 
     def worker(self) -> Worker:
         providers = providers_of(self.settings)

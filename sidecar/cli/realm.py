@@ -54,7 +54,7 @@ _theme_option = click.option(
 )
 @click.argument("realm")
 @admin_options
-@click.option("--undo", is_flag=True, help="Take the service account out of REALM again.")
+@click.option("--undo", is_flag=True, help="Take the service accounts out of REALM again.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
 @json_option
@@ -76,6 +76,10 @@ def bootstrap(
     account is the client `passwordless-tool`, with the least roles that they
     work with. It signs in by a key that is derived from server.secret_keys of
     the settings (private_key_jwt); Keycloak has the public half only.
+
+    With service_account = true in the realm's settings it makes another one,
+    for the running sidecar: the client `passwordless-sidecar`, which may change
+    any user of the realm and nothing else. With false it takes that one out.
 
     Run it again after a change of server.secret_keys, as an admin: the account
     knows the keys that were on the list then. A run that finds all as it should

@@ -2,7 +2,7 @@
 
 `connect` opens Keycloak's admin API, `plan_realm` looks, `apply_realm` does; both never delete anything. `plan_removal`
 and `remove_realm` are their counterparts. `bootstrap_realm` makes the service account that they can all work as,
-`connect_as_service_account` signs in as it.
+`connect_as_service_account` signs in as it. `Accounts` is what the running sidecar may do to users.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sidecar.keycloak.accounts import Accounts
     from sidecar.keycloak.admin import Admin, connect
     from sidecar.keycloak.bootstrap import bootstrap_realm, plan_bootstrap
     from sidecar.keycloak.change import Change
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sidecar.keycloak.service_account import connect_as_service_account
 
 __all__ = [
+    "Accounts",
     "Admin",
     "Change",
     "apply_realm",
@@ -30,6 +32,7 @@ __all__ = [
     "remove_realm",
 ]
 _PLACES = {
+    "Accounts": "accounts",
     "Admin": "admin",
     "bootstrap_realm": "bootstrap",
     "connect": "admin",

@@ -1,4 +1,7 @@
-"""Making the tool's service account in a realm, with the least roles that it works with, and taking it out again."""
+"""Making our service accounts in a realm, with the least roles that they work with, and taking them out again.
+
+The command line's always; the sidecar's own, for a realm with `service_account = true`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,10 @@ from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
 from sidecar.keycloak.removal import require_realm
-from sidecar.keycloak.service_account import ALGORITHM, CLIENT_ID, public_keys
+from sidecar.keycloak.service_account import ALGORITHM, SIDECAR, TOOL, ServiceAccount, public_keys
 from sidecar.keycloak.step import Step, settled, taken
 from sidecar.settings import Settings
 
-#: Of `realm-management`. What `apply` and `remove` write: realm, flows, keys and texts; clients' scopes; identity
-#: providers. And what they read: which ways in a user has.
-ROLES = ("manage-clients", "manage-identity-providers", "manage-realm", "view-users")
 _MANAGEMENT = "realm-management"
 _OURS = "passwordless.tool"
 _TOKEN_LIFE_S = 300
@@ -39,13 +39,15 @@ def bootstrap_realm(
     undo: bool = False,
     on_step: Callable[[Change], None] = lambda _: None,
 ) -> list[Change]:
-    """Make the service account, or with `undo` take it out; a second run changes nothing.
+    """Make the service accounts, or with `undo` take them out; a second run changes nothing.
+
+    A sidecar's account that the settings no longer ask for is taken out either way.
 
     Args:
         admin: from `connect`; one who may give roles to users.
         settings: with the server secrets that the account's keys are derived from.
         realm_name: the realm.
-        undo: take it out.
+        undo: take them out.
         on_step: is told of each change once it is done, and of what was kept.
 
     Raises:
@@ -57,27 +59,47 @@ def bootstrap_realm(
 def _steps(admin: Admin, settings: Settings, realm_name: str, *, undo: bool) -> list[Step]:
     realm = admin.at("realms", realm_name)
     require_realm(realm, realm_name)
-    if undo:
-        return [RemovedClient(realm=realm)]
-    return [ToolClient(realm=realm, jwks=public_keys(settings, realm_name)), ToolRoles(realm=realm)]
+    wanted = [] if undo else [TOOL, *([SIDECAR] if settings.realms[realm_name].service_account else [])]
+    steps: list[Step] = []
+    for account in (TOOL, SIDECAR):
+        if account in wanted:
+            steps += account_steps(realm, settings, realm_name, account)
+        elif account is TOOL or has_account(realm, account):
+            steps.append(RemovedClient(realm=realm, account=account))
+    return steps
+
+
+def account_steps(
+    realm: Admin, settings: Settings, realm_name: str, account: ServiceAccount
+) -> list[AccountClient | AccountRoles]:
+    """What makes one account: its client, then its roles."""
+    jwks = public_keys(settings, realm_name, account)
+    return [
+        AccountClient(realm=realm, account=account, jwks=jwks),
+        AccountRoles(realm=realm, account=account),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolClient:
+class AccountClient:
     """The client: nothing but its own signature signs it in, and no user signs in through it."""
 
     realm: Admin
+    account: ServiceAccount
     jwks: str
-    what: str = f"client {CLIENT_ID}"
+
+    @property
+    def what(self) -> str:
+        return f"client {self.account.client_id}"
 
     def check(self) -> Change:
-        actual = own_client(self.realm)
+        actual = own_client(self.realm, self.account)
         if actual is None:
             return Change(kind="create", what=self.what, detail=("signs in by a key of this sidecar's",))
         return settled(self.what, differences(self._desired(), actual))
 
     def do(self) -> None:
-        actual = own_client(self.realm)
+        actual = own_client(self.realm, self.account)
         if actual is None:
             # Two scopes of Keycloak's own carry its roles; what the realm adds for applications is not for it.
             scopes = {"defaultClientScopes": ["basic", "roles"], "optionalClientScopes": []}
@@ -87,8 +109,8 @@ class ToolClient:
 
     def _desired(self) -> dict[str, Any]:
         return {
-            "clientId": CLIENT_ID,
-            "name": "Passwordless login's command line",
+            "clientId": self.account.client_id,
+            "name": self.account.name,
             "enabled": True,
             "protocol": "openid-connect",
             "publicClient": False,
@@ -113,16 +135,20 @@ class ToolClient:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolRoles:
+class AccountRoles:
     """The roles of its service account: these, and no others, so that what somebody added is taken back."""
 
     realm: Admin
-    what: str = f"roles of {CLIENT_ID}"
+    account: ServiceAccount
+
+    @property
+    def what(self) -> str:
+        return f"roles of {self.account.client_id}"
 
     def check(self) -> Change:
-        client = own_client(self.realm)
+        client = own_client(self.realm, self.account)
         if client is None:
-            return Change(kind="create", what=self.what, detail=tuple(map(_named, ROLES)))
+            return Change(kind="create", what=self.what, detail=tuple(map(_named, self.account.roles)))
         missing, surplus = self._compared(self.realm.get("users", self._user(client), "role-mappings"))
         return settled(
             self.what,
@@ -133,10 +159,10 @@ class ToolRoles:
         )
 
     def do(self) -> None:
-        client = own_client(self.realm)
+        client = own_client(self.realm, self.account)
         if client is None:
             raise KeycloakUnavailable(
-                f"the client '{CLIENT_ID}' was removed meanwhile: run the command again"
+                f"the client '{self.account.client_id}' was removed meanwhile: run the command again"
             )
         mappings = ("users", self._user(client), "role-mappings")
         _, surplus = self._compared(self.realm.get(*mappings))
@@ -151,10 +177,7 @@ class ToolRoles:
     def _user(self, client: Mapping[str, Any]) -> str:
         return str(self.realm.get("clients", client["id"], "service-account-user")["id"])
 
-    @staticmethod
-    def _compared(
-        mappings: Mapping[str, Any],
-    ) -> tuple[list[str], dict[tuple[str, ...], list[str]]]:
+    def _compared(self, mappings: Mapping[str, Any]) -> tuple[list[str], dict[tuple[str, ...], list[str]]]:
         """The roles that are missing, and those too many, by the path whose DELETE takes away all that stand there."""
         clients: Mapping[str, Any] = mappings.get("clientMappings") or {}
         held = {role["name"] for role in clients.get(_MANAGEMENT, {}).get("mappings", ())}
@@ -162,12 +185,12 @@ class ToolRoles:
             ("realm",): [role["name"] for role in mappings.get("realmMappings") or ()]
         }
         for name, client in clients.items():
-            wanted = ROLES if name == _MANAGEMENT else ()
+            wanted = self.account.roles if name == _MANAGEMENT else ()
             surplus["clients", client["id"]] = [
                 f"{name} {role['name']}" for role in client["mappings"] if role["name"] not in wanted
             ]
         return (
-            [role for role in ROLES if role not in held],
+            [role for role in self.account.roles if role not in held],
             {path: names for path, names in surplus.items() if names},
         )
 
@@ -177,31 +200,46 @@ class RemovedClient:
     """The client and, with it, its service account."""
 
     realm: Admin
-    what: str = f"client {CLIENT_ID}"
+    account: ServiceAccount
+
+    @property
+    def what(self) -> str:
+        return f"client {self.account.client_id}"
 
     def check(self) -> Change:
-        return Change(kind="keep" if own_client(self.realm) is None else "remove", what=self.what)
+        return Change(
+            kind="keep" if own_client(self.realm, self.account) is None else "remove", what=self.what
+        )
 
     def do(self) -> None:
-        client = own_client(self.realm)
+        client = own_client(self.realm, self.account)
         if client is not None:
             self.realm.delete("clients", client["id"])
 
 
-def own_client(realm: Admin) -> dict[str, Any] | None:
-    """The tool's client.
+def own_client(realm: Admin, account: ServiceAccount) -> dict[str, Any] | None:
+    """The account's client.
 
     Raises:
         KeycloakUnavailable: one of that name is somebody else's.
     """
-    found: list[dict[str, Any]] = realm.get("clients", clientId=CLIENT_ID)
+    found: list[dict[str, Any]] = realm.get("clients", clientId=account.client_id)
     if not found:
         return None
-    if found[0].get("attributes", {}).get(_OURS) != "true":
+    if not _has_our_mark(found[0]):
         raise KeycloakUnavailable(
-            f"the realm has another client '{CLIENT_ID}', which this tool did not make: rename or delete it"
+            f"the realm has another client '{account.client_id}', which this tool did not make: rename or delete it"
         )
     return found[0]
+
+
+def has_account(realm: Admin, account: ServiceAccount) -> bool:
+    """Whether the realm has the account's client, made by us."""
+    return any(map(_has_our_mark, realm.get("clients", clientId=account.client_id)))
+
+
+def _has_our_mark(client: Mapping[str, Any]) -> bool:
+    return bool((client.get("attributes") or {}).get(_OURS) == "true")
 
 
 def _named(role: str) -> str:

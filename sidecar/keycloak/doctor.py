@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from sidecar.errors import KeycloakUnavailable, SettingsError
+from sidecar.keycloak.account_checks import examine_account
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.advisories import SUPPORTED, TESTED, advisories_of, parsed
 from sidecar.keycloak.before import Before
@@ -171,6 +172,11 @@ class RealmDoctor:
             yield self._of_step(step)
         yield Check(
             name="name-alone", title="no sign-in flow takes a name for proof", look=self._opened_by_name
+        )
+        yield Check(
+            name="service-account",
+            title="the sidecar's service account",
+            look=lambda: examine_account(self._realm, self._settings, self._name),
         )
         yield Check(name="left-providers", title="identity providers that are ours", look=self._left_over)
         yield Check(name="brute-force", title="Keycloak's brute force detection", look=self._brute_force)

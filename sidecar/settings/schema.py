@@ -232,6 +232,7 @@ class _RealmSchema(Section):
     display_name = fields.String(load_default="")
     passwords = fields.Boolean(load_default=True)
     step_up = fields.Boolean(load_default=False)
+    service_account = fields.Boolean(load_default=False)
     locales = Strings(
         fields.String(validate=_locale),
         load_default=lambda: ("en", "de"),

@@ -342,6 +342,8 @@ class Realm:
     display_name: str
     passwords: bool
     step_up: bool
+    #: The sidecar may change the realm's users while it runs.
+    service_account: bool
     locales: tuple[str, ...]
     default_region: str
     templates: Path | None

@@ -31,6 +31,7 @@ def make_settings(tmp_path) -> MakeSettings:
         internal_url: str = "",
         passwords: bool = True,
         step_up: bool = False,
+        service_account: bool = False,
         locales: tuple[str, ...] = ("en", "de"),
         connections: tuple[str, ...] = ("email",),
         more: str = "",
@@ -68,6 +69,7 @@ private_network = true
 [realms.{realm}]
 passwords = {str(passwords).lower()}
 step_up = {str(step_up).lower()}
+service_account = {str(service_account).lower()}
 locales = {list(locales)}
 {tables}
 {more}""",

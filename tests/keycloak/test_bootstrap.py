@@ -23,10 +23,10 @@ from sidecar.keycloak import (
     remove_realm,
 )
 from sidecar.keycloak.admin import NotAllowed, connect_by_assertion
-from sidecar.keycloak.bootstrap import ROLES
-from sidecar.keycloak.service_account import CLIENT_ID, assertion, public_keys, service_keys
+from sidecar.keycloak.service_account import SIDECAR, TOOL, assertion, public_keys, service_keys
 from tests.keycloak.realms import pending, state
 
+CLIENT_ID, ROLES = TOOL.client_id, TOOL.roles
 _OTHER_SECRET = "Zx8Nw2Qe5Rt7Yu9Io1Pa3Sd4Fg6Hj0Kl"
 _USER = {"username": "bob", "enabled": True, "credentials": [{"type": "password", "value": "p"}]}
 
@@ -60,9 +60,9 @@ def run_there(admin, own_settings, keycloak_admin, tmp_path):
     return run
 
 
-def held(realm) -> dict[str, list[str]]:
+def held(realm, client_id: str = CLIENT_ID) -> dict[str, list[str]]:
     """The roles of the service account, by client; those of the realm under an empty name."""
-    client = realm.get("clients", clientId=CLIENT_ID)[0]
+    client = realm.get("clients", clientId=client_id)[0]
     mappings = realm.get(*user_of(realm, client), "role-mappings")
     by_client = {
         name: sorted(role["name"] for role in found["mappings"])
@@ -269,3 +269,4 @@ def test_keys_are_the_same_at_each_run_and_differ_by_realm_and_secret(make_setti
     kids = [key.thumbprint() for realm in ("acme", "other") for key in service_keys(both, realm)]
     assert len(set(kids)) == 4
     assert kids[1] == service_keys(settings, "acme")[0].thumbprint()
+    assert service_keys(both, "acme", SIDECAR)[0].thumbprint() not in kids
