@@ -139,6 +139,12 @@ class KeycloakUnavailable(SidecarError):
     code = "keycloak_unavailable"
 
 
+class UsersRefused(SidecarError):
+    """Users can't be linked or merged as asked: says why, and what to do."""
+
+    code = "users_refused"
+
+
 class DemoError(SidecarError):
     """The demo can't go on: names the cause and the way out."""
 

@@ -23,6 +23,7 @@ from sidecar.cli.serve import serve, worker
 from sidecar.cli.sms import sms
 from sidecar.cli.status import status
 from sidecar.cli.template import template
+from sidecar.cli.users import users
 from sidecar.errors import SidecarError
 
 EPILOG = """
@@ -76,6 +77,7 @@ for command in (
     apply,
     remove,
     doctor,
+    users,
     messages,
     send_test,
     template,

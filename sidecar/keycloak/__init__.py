@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from sidecar.keycloak.change import Change
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
     from sidecar.keycloak.service_account import connect_as_service_account
+    from sidecar.keycloak.users import RealmUsers
 
 __all__ = [
     "Accounts",
     "Admin",
     "Change",
+    "RealmUsers",
     "apply_realm",
     "bootstrap_realm",
     "connect",
@@ -39,6 +41,7 @@ _PLACES = {
     "connect_as_service_account": "service_account",
     "plan_bootstrap": "bootstrap",
     "Change": "change",
+    "RealmUsers": "users",
     "apply_realm": "plan",
     "plan_realm": "plan",
     "plan_removal": "plan",

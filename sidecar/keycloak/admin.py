@@ -23,7 +23,7 @@ from sidecar.settings import Settings
 
 #: A token's times have whole seconds: the middle of one is at most that far off.
 _HALF_SECOND = 0.5
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _REFUSED = 401, 403, 404, 400
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _REFUSED = 401, 403, 404, 409, 400
 
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -37,6 +37,14 @@ _WHO_MAY = (
 
 class NotAllowed(KeycloakUnavailable):
     """This admin may not do that; another may."""
+
+
+class NothingThere(KeycloakUnavailable):
+    """What was to be read, changed or taken away is not there."""
+
+
+class Conflict(KeycloakUnavailable):
+    """Keycloak has something of that name already."""
 
 
 class Admin:
@@ -112,9 +120,11 @@ class Admin:
             remedy = self._connection.remedy if isinstance(self._connection, _ServiceAccount) else _WHO_MAY
             raise NotAllowed(f"Keycloak does not let this admin do {call} ({response.status_code}): {remedy}")
         if response.status_code == _NOT_FOUND:
-            raise KeycloakUnavailable(
+            raise NothingThere(
                 f"Keycloak has nothing at {call}: was it removed meanwhile? Run the command again"
             )
+        if response.status_code == _CONFLICT:
+            raise Conflict(f"Keycloak answered {call} with {response.status_code}: {_message(response)}")
         raise KeycloakUnavailable(
             f"Keycloak answered {call} with {response.status_code}: {_message(response)}"
         )

@@ -69,3 +69,9 @@ class Event(StrEnum):
     SECRET_REVOKED = "secret_revoked"  # noqa: S105
     #: An operator voided all that could be spent, after a restore or a failover; `detail` counts it.
     DATABASE_FENCED = "database_fenced"
+    #: An operator began to link an existing user with the address's subject; `detail` is the subject and the user.
+    USER_LINK_BEGUN = "user_link_begun"
+    #: Keycloak has the link.
+    USER_LINKED = "user_linked"
+    #: An operator took a link out again that nobody had used.
+    USER_UNLINKED = "user_unlinked"
