@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,7 @@ from sidecar.store.complaints import SqlComplaints
 from sidecar.store.doorbell import LocalDoorbell, PostgresDoorbell
 from sidecar.store.engine import Database
 from sidecar.store.key_shelf import SqlKeyShelf
+from sidecar.store.merges import SqlMerges
 from sidecar.store.outbox import SqlOutbox
 from sidecar.store.pumping import SqlStops
 from sidecar.store.receipts import SqlReceipts
@@ -62,6 +63,8 @@ from sidecar.store.verification import SqlVerification
 from sidecar.store.waiting import waiting
 from sidecar.telemetry import exporter, metrics, traces
 from sidecar.telemetry.metered import MeteredAuthCodes, MeteredChallenges, MeteredOutbox, MeteredVerification
+from sidecar.users.merging import Merging
+from sidecar.users.ports import Profiles
 from sidecar.web import callbacks, failures, not_me
 from sidecar.web.code import Code
 from sidecar.web.link import Link
@@ -118,6 +121,10 @@ class Parts:
         if any(realm.service_account for realm in self.settings.realms.values()):
             return keycloak.Accounts(self.settings)
         return None
+
+    def merging(self, profiles: Callable[[str], Profiles]) -> Merging:
+        """Merges in the realms of the settings; `profiles`: a realm's users in Keycloak, by its name."""
+        return Merging(realms=self.settings.realms, profiles=profiles, merges=SqlMerges(self.database))
 
     def worker(self) -> Worker:
         providers = providers_of(self.settings)

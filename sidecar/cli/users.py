@@ -10,6 +10,7 @@ import click
 
 from sidecar import app as composition
 from sidecar.cli.admin import admin_options, service_account_option, sign_in
+from sidecar.cli.merge import merge
 from sidecar.cli.options import echo_json, inert, json_option, realm_from, settings_from
 from sidecar.cli.progress import counting
 from sidecar.errors import SettingsError, SidecarError
@@ -52,6 +53,9 @@ do (--dry-run), or you said no or stopped it, 2 could not run.
 @click.group()
 def users() -> None:
     """Work on users that the realm has already."""
+
+
+users.add_command(merge)
 
 
 class _Work(NamedTuple):

@@ -47,6 +47,13 @@ class Conflict(KeycloakUnavailable):
     """Keycloak has something of that name already."""
 
 
+class Refused(KeycloakUnavailable):
+    """Keycloak does not take what was sent."""
+
+
+_FAILURES = {_CONFLICT: Conflict, _REFUSED: Refused}
+
+
 class Admin:
     """The admin API below one path; `at` goes deeper. Every failure is a `KeycloakUnavailable` that says what to do.
 
@@ -123,11 +130,8 @@ class Admin:
             raise NothingThere(
                 f"Keycloak has nothing at {call}: was it removed meanwhile? Run the command again"
             )
-        if response.status_code == _CONFLICT:
-            raise Conflict(f"Keycloak answered {call} with {response.status_code}: {_message(response)}")
-        raise KeycloakUnavailable(
-            f"Keycloak answered {call} with {response.status_code}: {_message(response)}"
-        )
+        answered = f"Keycloak answered {call} with {response.status_code}: {_message(response)}"
+        raise _FAILURES.get(response.status_code, KeycloakUnavailable)(answered)
 
     @staticmethod
     def _json(response: Response) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sidecar.errors import KeycloakUnavailable
-from sidecar.keycloak.admin import Admin, Conflict, NothingThere
+from sidecar.keycloak.admin import Admin, Conflict, NothingThere, Refused
 from sidecar.users.ports import Identity, Linked, User
 
 #: As long as pages are small, Keycloak's memory and ours stay flat; larger ones are no faster.
@@ -79,6 +79,40 @@ class RealmUsers:
             return "the realm's user profile does not say who may edit it"
         others = sorted(set(found["permissions"].get("edit") or ()) - {_ADMIN})
         return f"the realm's user profile lets others edit it ({', '.join(others)})" if others else ""
+
+    def find(self, name: str) -> Sequence[User]:
+        brief = {"exact": "true", "briefRepresentation": "true"}
+        found = [self._realm.find("users", name)] if name else []
+        found += self._realm.get("users", username=name, **brief)
+        if "@" in name:
+            found += self._realm.get("users", email=name, **brief)
+        by_id = {it["id"]: _user(it) for it in found if it and not it.get("serviceAccountClientId")}
+        return list(by_id.values())
+
+    def is_locked(self, user_id: str) -> bool:
+        state = self._realm.get("attack-detection", "brute-force", "users", user_id)
+        return bool(state["disabled"])
+
+    def credentials(self, user_id: str) -> Sequence[str]:
+        return sorted({it["type"] for it in self._realm.get("users", user_id, "credentials")})
+
+    def disable(self, user_id: str) -> None:
+        self._realm.put("users", user_id, body={"enabled": False})
+        self._realm.post("users", user_id, "logout", body={})
+
+    def release_email(self, user_id: str) -> bool:
+        try:
+            self._realm.put("users", user_id, body={"email": "", "emailVerified": False})
+        except Refused:
+            # A realm whose user profile asks for an address of everybody.
+            return False
+        return True
+
+    def delete(self, user_id: str) -> None:
+        try:
+            self._realm.delete("users", user_id)
+        except NothingThere:
+            return
 
     def _pages(self, **query: str) -> Iterator[list[dict[str, Any]]]:
         first = 0

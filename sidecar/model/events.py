@@ -75,3 +75,15 @@ class Event(StrEnum):
     USER_LINKED = "user_linked"
     #: An operator took a link out again that nobody had used.
     USER_UNLINKED = "user_unlinked"
+    #: A user is being merged into another; `detail` names both, and who wanted it.
+    USER_MERGE_BEGUN = "user_merge_begun"
+    #: Of a merge: the secondary can't sign in any more; `detail` is the user.
+    USER_DISABLED = "user_disabled"
+    #: Of a merge: the address signs in to another subject now; `detail` names both.
+    ADDRESS_MOVED = "address_moved"
+    #: Of a merge: another identity provider's user signs in to the primary; `detail` names it, and both users.
+    IDENTITY_MOVED = "identity_moved"
+    #: Of a merge: all is moved; `detail` names both users.
+    USER_MERGED = "user_merged"
+    #: A secondary was deleted; `detail` is the user.
+    USER_DELETED = "user_deleted"

@@ -16,6 +16,9 @@ writes, every time is the database's clock, and zero rows means refused.
     outbox.py      messages to send                       (delivery.ports.Outbox)
     key_shelf.py   signing keys, wrapped                  (oidc.ports.KeyShelf)
     assertions.py  client assertions used once            (oidc.ports.UsedAssertions)
+    links.py       users linked in bulk                   (users.ports.Links)
+    candidates.py  whom a run would link, on disk          (users.ports.Candidates)
+    merges.py      users merged into others                (users.ports.Merges)
     voiding.py     end what is open: the fence, and a leaked secret
     retention.py   delete what is over
     records.py     all that is held of an address: export, erase

@@ -247,3 +247,15 @@ used_assertions = Table(
     UniqueConstraint("realm", "connection", "jti_mac"),
 )
 Index("ix_used_assertions_expires_at", used_assertions.c.expires_at)
+
+# Users of Keycloak, by its ids: who was merged into whom.
+merges = Table(
+    "merges",
+    metadata,
+    Column("realm", Text, nullable=False),
+    Column("from_user", Text, nullable=False),
+    Column("into_user", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    PrimaryKeyConstraint("realm", "from_user"),
+)

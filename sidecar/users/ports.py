@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from sidecar.model.events import Event
+
 
 @dataclass(frozen=True, kw_only=True)
 class User:
@@ -150,4 +152,98 @@ class Links(Protocol):
 
     def forget(self, realm: str, connection: str, made: Made) -> bool:
         """Delete the subject and its address unless it was used; whether it did."""
+        ...
+
+
+class Profiles(Protocol):
+    """One realm's users in Keycloak, one at a time. Raises as `Directory` does."""
+
+    def find(self, name: str) -> Sequence[User]:
+        """The users of that id, user name or email address, exactly."""
+        ...
+
+    def holders(self, alias: str, subject_id: str) -> Sequence[str]:
+        """As of `Directory`."""
+        ...
+
+    def identities(self, user_id: str) -> Sequence[Identity]:
+        """As of `Directory`."""
+        ...
+
+    def link(self, user_id: str, identity: Identity) -> Linked:
+        """As of `Directory`."""
+        ...
+
+    def unlink(self, user_id: str, alias: str) -> None:
+        """As of `Directory`."""
+        ...
+
+    def is_locked(self, user_id: str) -> bool:
+        """Whether Keycloak locks the user out for now, after wrong passwords."""
+        ...
+
+    def credentials(self, user_id: str) -> Sequence[str]:
+        """The kinds of what the user signs in with in Keycloak: `password`, `otp`, …"""
+        ...
+
+    def disable(self, user_id: str) -> None:
+        """Let the user sign in no more, and end the sessions that are there."""
+        ...
+
+    def release_email(self, user_id: str) -> bool:
+        """Take the email address from the user, so that another can have it; whether Keycloak let it."""
+        ...
+
+    def delete(self, user_id: str) -> None:
+        """Delete the user; none is fine."""
+        ...
+
+
+class Merge(NamedTuple):
+    """A merge as it was noted: into whom, and how many seconds ago it was finished."""
+
+    into: str
+    finished_s: int | None
+
+
+class Merges(Protocol):
+    """Merges, and the addresses that they move. Each method is one transaction."""
+
+    def find(self, realm: str, from_: str) -> Merge | None:
+        """The merge of a secondary user."""
+        ...
+
+    def begin(self, realm: str, *, from_: str, into: str, by: str) -> None:
+        """Note that one user is merged into another; once more is fine.
+
+        Raises:
+            UsersRefused: either takes part in another merge that stands against it.
+        """
+        ...
+
+    def note(self, realm: str, event: Event, *, connection: str = "", detail: str) -> None:
+        """Write a step into the ledger."""
+        ...
+
+    def subjects(self, realm: str, address: str) -> Sequence[tuple[str, str]]:
+        """The connections that know the address, each with its subject there."""
+        ...
+
+    def addresses(self, realm: str, connection: str, subject_id: str) -> Sequence[str]:
+        """The addresses that a subject has."""
+        ...
+
+    def move(self, realm: str, connection: str, *, from_: str, into: str) -> Sequence[str]:
+        """Give all addresses of a subject to another, with the authorization codes that are not redeemed yet.
+
+        A login of one of them ends with the one subject or with the other. Returns the addresses.
+        """
+        ...
+
+    def finish(self, realm: str, *, from_: str) -> None:
+        """Note that all is moved."""
+        ...
+
+    def forget(self, realm: str, *, from_: str) -> None:
+        """Forget a merge whose secondary was deleted; the ledger does not."""
         ...

@@ -28,7 +28,7 @@ def user(name: str, **fields) -> User:
 
 @dataclass
 class Realm:
-    """`users.ports.Directory`; after so many `writes` it breaks down, `before_link` is called before each link."""
+    """`users.ports.Directory` and `Profiles`; breaks down after so many `writes`, tells of each link before it."""
 
     people: list[User] = field(default_factory=list)
     links: dict[str, list[Identity]] = field(default_factory=dict)
@@ -36,6 +36,8 @@ class Realm:
     writes: int = 10**9
     before_link: Callable[[str], None] = lambda _: None
     asked: list[str] = field(default_factory=list)
+    locked: set[str] = field(default_factory=set)
+    passwords: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def users(self, *, with_attributes: bool) -> Iterator[Sequence[User]]:
         for first in range(0, len(self.people), _PAGE):
@@ -80,3 +82,36 @@ class Realm:
         if not self.writes:
             raise KeycloakUnavailable("out of writes")
         self.writes -= 1
+
+    def find(self, name: str) -> Sequence[User]:
+        return [each for each in self.people if name in {each.id, each.username, each.email}]
+
+    def is_locked(self, user_id: str) -> bool:
+        return user_id in self.locked
+
+    def credentials(self, user_id: str) -> Sequence[str]:
+        return self.passwords.get(user_id, ())
+
+    def disable(self, user_id: str) -> None:
+        self._change(user_id, is_enabled=False)
+
+    def release_email(self, user_id: str) -> bool:
+        self._change(user_id, email="")
+        return True
+
+    def delete(self, user_id: str) -> None:
+        self._spend()
+        self.people = [each for each in self.people if each.id != user_id]
+        self.links.pop(user_id, None)
+
+    def signs_in(self, alias: str, subject_id: str) -> str:
+        """Whom Keycloak signs in by an identity: a user's id, `refused`, or `somebody new`."""
+        holders = self.holders(alias, subject_id)
+        if not holders:
+            return "somebody new"
+        enabled = {each.id for each in self.people if each.is_enabled}
+        return holders[0] if len(holders) == 1 and holders[0] in enabled else "refused"
+
+    def _change(self, user_id: str, **fields) -> None:
+        self._spend()
+        self.people = [replace(each, **fields) if each.id == user_id else each for each in self.people]
