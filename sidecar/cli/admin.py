@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sidecar.errors import KeycloakUnavailable, SettingsError
-from sidecar.keycloak import Admin, connect, connect_as_service_account
+from sidecar.keycloak import Accounts, Admin, RealmUsers, connect, connect_as_service_account
 from sidecar.settings import Settings
 
 PASSWORD_VARIABLE = "KEYCLOAK_ADMIN_PASSWORD"  # noqa: S105
@@ -50,6 +50,29 @@ service_account_option = click.option(
     is_flag=True,
     help="Sign in as REALM's service account, which `bootstrap` made; no password.",
 )
+
+
+sidecar_account_option = click.option(
+    "--service-account",
+    is_flag=True,
+    help="Work as the sidecar's own account in REALM (service_account = true); no password.",
+)
+
+
+def users_of(
+    settings: Settings,
+    realm: str,
+    *,
+    username: str,
+    password_file: Path | None,
+    admin_realm: str,
+    service_account: bool,
+) -> RealmUsers:
+    """The users of a realm, as the admin of the options, or as the sidecar's own account there."""
+    if service_account:
+        return RealmUsers(Accounts(settings).realm(realm))
+    admin = sign_in(settings, username=username, password_file=password_file, admin_realm=admin_realm)
+    return RealmUsers(admin.at("realms", realm))
 
 
 def sign_in(

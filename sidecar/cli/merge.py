@@ -8,10 +8,9 @@ from typing import Any
 import click
 
 from sidecar import app as composition
-from sidecar.cli.admin import admin_options, service_account_option, sign_in
+from sidecar.cli.admin import admin_options, sidecar_account_option, users_of
 from sidecar.cli.options import echo_json, inert, json_option, realm_from, settings_from
 from sidecar.errors import SidecarError
-from sidecar.keycloak import RealmUsers
 from sidecar.users.merging import MergePlan, Merging
 from sidecar.users.ports import User
 
@@ -40,7 +39,7 @@ do (--dry-run), 2 refused, could not run, or stopped.
 @click.option("--yes", "is_agreed", is_flag=True, help="Don't ask; for scripts.")
 @json_option
 @admin_options
-@service_account_option
+@sidecar_account_option
 @click.pass_context
 def merge(
     ctx: click.Context,
@@ -71,10 +70,10 @@ def merge(
         raise click.UsageError("--json does not ask, so it needs --yes or --dry-run")
     settings = settings_from(ctx)
     realm_from(settings, realm)
-    admin = sign_in(settings, realm=realm, **admin_options)
+    users = users_of(settings, realm, **admin_options)
     parts = composition.Parts.build(settings)
     try:
-        merging = parts.merging(lambda name: RealmUsers(admin.at("realms", name)))
+        merging = parts.merging(lambda _: users)
         secondary = merging.named(realm, from_)
         if into is None:
             _delete(ctx, merging, realm, secondary, is_dry_run=dry_run, is_agreed=is_agreed)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from sidecar import app as composition
-from sidecar.cli.admin import admin_options, service_account_option, sign_in
+from sidecar.cli.admin import admin_options, sidecar_account_option, users_of
 from sidecar.cli.merge import merge
 from sidecar.cli.options import echo_json, inert, json_option, realm_from, settings_from
 from sidecar.cli.progress import counting
@@ -41,8 +41,9 @@ Who is linked:
   users who share an address none is linked, and they are listed.
 
 \b
-The admin account: as of `passwordless plan`; the role manage-users of the
-client `realm-management` is enough together with view-realm.
+The admin account: as of `passwordless plan`; one of REALM itself
+(--admin-realm) needs only the role manage-users of the client
+`realm-management`. Or none: with --service-account, the sidecar's own.
 
 \b
 Exit codes: 0 done, 1 some users could not be linked, or there is something to
@@ -74,7 +75,7 @@ class _Work(NamedTuple):
 @click.option("--yes", "is_agreed", is_flag=True, help="Don't ask; for scripts.")
 @json_option
 @admin_options
-@service_account_option
+@sidecar_account_option
 @click.pass_context
 def link(
     ctx: click.Context,
@@ -139,10 +140,9 @@ def _opened(ctx: click.Context, realm: str, connection: str, **admin_options: An
         raise SettingsError(
             f"realm '{realm}' has no connection '{connection}', only: {', '.join(sorted(known.connections))}"
         )
-    admin = sign_in(settings, realm=realm, **admin_options)
+    directory = users_of(settings, realm, **admin_options)
     database = composition.Parts.build(settings).database
     try:
-        directory = RealmUsers(admin.at("realms", realm))
         directory.require_provider(connection)
         yield _Work(known, known.connections[connection], directory, SqlLinks(database))
     finally:

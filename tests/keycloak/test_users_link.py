@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from sidecar.cli import main
 from sidecar.errors import KeycloakUnavailable
-from sidecar.keycloak import RealmUsers, apply_realm
+from sidecar.keycloak import RealmUsers, apply_realm, bootstrap_realm
 from sidecar.store.candidates import DiskCandidates
 from sidecar.store.engine import Database
 from sidecar.store.links import SqlLinks
@@ -211,3 +211,18 @@ def test_what_can_not_work_is_said_before_anything_is_looked_at(command, lived_i
     refused = command("--yes")
     assert refused.exit_code == 2
     assert "passwordless apply" in refused.output
+
+
+def test_the_sidecars_own_account_is_enough(lived_in, admin, realm_name, over_database, command):
+    """It may change users, and nothing else of the realm."""
+    refused = command("--yes", "--service-account")
+    settings = over_database(service_account=True)
+    bootstrap_realm(admin, settings, realm_name)
+
+    done = command("--yes", "--service-account")
+
+    assert refused.exit_code == 2
+    assert "service_account is false" in refused.output
+    assert done.exit_code == 1, done.output
+    assert f"{_COUNT} users are linked now." in done.output
+    assert "can't be trusted" in command("--yes", "--service-account", "--trust-attribute", "nickname").output
