@@ -86,8 +86,10 @@ class RealmUsers:
         return f"the realm's user profile lets others edit it ({', '.join(others)})" if others else ""
 
     def find(self, name: str) -> Sequence[User]:
+        if not name:
+            return []
         brief = {"exact": "true", "briefRepresentation": "true"}
-        found = [self._realm.find("users", name)] if name else []
+        found = [self._realm.find("users", name)]
         found += self._realm.get("users", username=name, **brief)
         if "@" in name:
             found += self._realm.get("users", email=name, **brief)
