@@ -182,7 +182,7 @@ def test_undo_takes_out_what_it_made_and_leaves_others(command, lived_in):
     assert _links(lived_in) == {"u902": "email.own"}
 
 
-def test_numbers_come_from_the_attribute_that_only_admins_write(command, lived_in, realm_name):
+def test_numbers_come_from_the_attribute_that_only_admins_write(command, lived_in):
     profile = lived_in.get("users", "profile")
     (ada,) = lived_in.get("users", username="u1", exact="true")
     lived_in.put("users", ada["id"], body={**ada, "attributes": {"phone_number": ["+447400123456"]}})
@@ -204,8 +204,6 @@ def test_numbers_come_from_the_attribute_that_only_admins_write(command, lived_i
         assert refused.exit_code == 2
         assert "can't be trusted" in refused.output
 
-
-def test_what_can_not_work_is_said_before_anything_is_looked_at(command, lived_in):
     assert "no connection 'fax', only: email, sms" in command("--yes", connection="fax").output
     lived_in.delete("identity-provider", "instances", "email")
     refused = command("--yes")
