@@ -107,7 +107,7 @@ class Admin:
         self._checked("PUT", path, self._send("raw_put", path, data=json.dumps(body)))
 
     def delete(self, *path: str) -> None:
-        """Take something away; plan and apply never do."""
+        """Take something away; `apply` only what it makes anew at once."""
         self._checked("DELETE", path, self._send("raw_delete", path))
 
     def _send(self, verb: str, path: tuple[str, ...], **arguments: str) -> Response:

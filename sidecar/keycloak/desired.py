@@ -47,7 +47,7 @@ def desired_realm(
     for file in sorted(folder.glob("*.json")):
         fragment = json.loads(file.read_text(encoding="utf-8"))
         for values in _fillings(file.suffixes, settings, realm, theme):
-            _merge(result, _filled(fragment, values, file.name))
+            _merge(result, _filled(fragment, values, file.name) or {})
     return result
 
 
@@ -76,6 +76,7 @@ def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any
         "password_form": "true" if realm.passwords else "false",
         "password_execution": "REQUIRED" if realm.passwords else "DISABLED",
         "passkey_execution": "DISABLED" if realm.passwords else "CONDITIONAL",
+        "has_passkeys": realm.passkeys != "off",
         "step_up": realm.step_up,
         "post_login_flow": POST_LOGIN_FLOW if realm.step_up else None,
         "login_theme": None if theme == STOCK_THEME else theme,

@@ -20,6 +20,7 @@ from sidecar.keycloak.flow_builder import read_flow
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import Flow, surplus
 from sidecar.keycloak.name_alone import opens_by_name
+from sidecar.keycloak.passkeys import Passkeys, RestoredPasskeys
 from sidecar.keycloak.plan import require_theme, steps_of
 from sidecar.keycloak.realm_steps import (
     ClientIds,
@@ -65,6 +66,16 @@ _STEPS: Mapping[type[Any], tuple[str, Severity, str]] = {
         "user-profile",
         "problem",
         "users lack an attribute that their number is kept in",
+    ),
+    Passkeys: (
+        "passkeys",
+        "problem",
+        "people can't sign in with a passkey, can't set one up, or set up one that does not check who holds it",
+    ),
+    RestoredPasskeys: (
+        "passkeys",
+        "warning",
+        "the settings say that this realm's passkeys are its own, and they are as we made them",
     ),
     OwnFlow: (
         "first-broker-login-flow",

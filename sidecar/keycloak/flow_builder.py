@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.keycloak.admin import Admin
-from sidecar.keycloak.flows import Execution, Flow, in_order, matched
+from sidecar.keycloak.flows import Execution, Flow, differs, in_order, matched
 from sidecar.keycloak.step import named
 
 _STEP = 10
@@ -110,7 +110,7 @@ def _complete(realm: Admin, wanted: Execution, step: Execution) -> None:
             "config",
             body={"alias": wanted.config_alias, "config": dict(wanted.config)},
         )
-    elif any(wanted.config[key] != step.config.get(key) for key in wanted.config):
+    elif any(differs(wanted, step, key) for key in wanted.config):
         body = {"id": step.config_id, "alias": step.config_alias, "config": {**step.config, **wanted.config}}
         realm.put("authentication", "config", step.config_id, body=body)
 

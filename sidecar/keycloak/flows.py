@@ -10,8 +10,12 @@ from typing import Any
 _USERNAME = "auth-username-form"
 #: The pages that take a name or a password; ours stand in for all of them.
 _LOGIN_FORMS = {"auth-username-password-form", _USERNAME, "auth-password-form"}
-#: Sub-flow of `realm-config/60-browser-flow.json` with our forms, and the part of it that is ours.
-_FORMS, _REFUSAL = "forms", "passkey or nothing"
+#: Sub-flow of `realm-config/60-browser-flow.json` with our forms, and the parts of it that are ours.
+_FORMS, _OURS = "forms", ("passkey or nothing", "passkey")
+
+
+#: What Keycloak says instead of a setting that the authenticator does not list among its own: it might be a secret.
+_MASKED = "**********"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +114,18 @@ def mismatches(desired: Flow, actual: Flow | None) -> tuple[str, ...]:
         found += [
             f"{wanted.label}: its setting '{key}' differs"
             for key in wanted.config
-            if wanted.config[key] != present.config.get(key)
+            if differs(wanted, present, key)
         ]
         if wanted.flow:
             found += mismatches(wanted.flow, present.flow)
     if not in_order([present for _, present in pairs if present]):
         found.append(f"{desired.alias}: the order of its executions differs")
     return tuple(found)
+
+
+def differs(wanted: Execution, present: Execution, key: str) -> bool:
+    """Whether a step's setting is another; one that Keycloak keeps to itself counts as right."""
+    return present.config.get(key) not in {wanted.config[key], _MASKED}
 
 
 def matched(desired: Flow, actual: Flow) -> list[tuple[Execution, Execution | None]]:
@@ -149,11 +158,8 @@ def surplus(desired: Flow, actual: Flow) -> list[str]:
 
 def _our_part(template: Flow, forms: Execution) -> tuple[Execution, ...]:
     steps = forms.flow.executions if forms.flow else ()
-    return tuple(
-        step
-        for step in steps
-        if step.provider in _LOGIN_FORMS or step.label == f"{template.alias} {_REFUSAL}"
-    )
+    ours = {f"{template.alias} {name}" for name in _OURS}
+    return tuple(step for step in steps if step.provider in _LOGIN_FORMS or step.label in ours)
 
 
 def _has_login_page(step: Execution) -> bool:

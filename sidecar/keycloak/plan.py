@@ -16,6 +16,7 @@ from sidecar.keycloak.change import Change
 from sidecar.keycloak.desired import POST_LOGIN_FLOW, STOCK_THEME, THEME, desired_realm
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import flow_from
+from sidecar.keycloak.passkeys import Passkeys, RestoredPasskeys, policy_of
 from sidecar.keycloak.realm_steps import (
     ClientIds,
     ClientScope,
@@ -46,6 +47,8 @@ _NEW_REALM_KEYS = ("realm", "displayName", "enabled", "sslRequired")
 _LANGUAGE_KEYS = ("internationalizationEnabled", "supportedLocales", "defaultLocale")
 _LOGIN_KEYS = ("browserFlow", "loginTheme")
 _FIRST_BROKER_LOGIN = "passwordless first broker login"
+#: Steps with nothing to do in a realm that is new.
+_NOT_MADE = (ClientIds, RestoredPasskeys)
 
 
 def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str = THEME) -> list[Change]:
@@ -64,7 +67,7 @@ def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str 
     if realm.find() is None:
         return [
             _new_realm(realm_name),
-            *(Change(kind="create", what=step.what) for step in steps if not isinstance(step, ClientIds)),
+            *(Change(kind="create", what=step.what) for step in steps if not isinstance(step, _NOT_MADE)),
         ]
     return [step.check() for step in steps]
 
@@ -172,6 +175,7 @@ def _removal(
         yield RemovedScope(realm=realm, desired=scope)
     for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN, POST_LOGIN_FLOW):
         yield RemovedFlow(realm=realm, alias=alias, ours=ours)
+    yield RestoredPasskeys(realm=realm)
     yield RestoredProfile(realm=realm, desired=_profile(desired))
     for key in desired["components"]["org.keycloak.keys.KeyProvider"]:
         yield RemovedKey(realm=realm, name=key["name"])
@@ -188,6 +192,10 @@ def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[St
     for key in desired["components"]["org.keycloak.keys.KeyProvider"]:
         yield Es256Key(realm=realm, desired=key)
     yield UserProfile(realm=realm, desired=_profile(desired))
+    if said.passkeys == "off":
+        yield RestoredPasskeys(realm=realm)
+    else:
+        yield Passkeys(realm=realm, desired=policy_of(desired))
     yield OwnFlow(realm=realm, template=flow_from(desired, _FIRST_BROKER_LOGIN))
     yield BrowserFlow(realm=realm, template=flow_from(desired, desired["browserFlow"]))
     if said.step_up:

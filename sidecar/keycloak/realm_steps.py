@@ -10,6 +10,7 @@ from uuid import UUID
 from sidecar.errors import SettingsError
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
+from sidecar.keycloak.mapper_order import in_turn, is_in_turn
 from sidecar.keycloak.step import named, settled
 from sidecar.settings import Client
 
@@ -231,22 +232,28 @@ class ClientScope:
         found = differences(self._head(), actual)
         for mapper, present in self._mappers(actual):
             found += differences(mapper, present, f"{mapper['name']}.")
+            if present and not is_in_turn(present):
+                found += (f"{mapper['name']}: made anew, since Keycloak runs it out of turn",)
         return settled(self.what, found)
 
     def do(self) -> None:
         actual = self._actual()
         if actual is None:
-            self.realm.post("client-scopes", body=self.desired)
+            mappers = [in_turn(mapper) for mapper in self.desired["protocolMappers"]]
+            self.realm.post("client-scopes", body={**self.desired, "protocolMappers": mappers})
             return
         where = ("client-scopes", actual["id"])
+        models = (*where, "protocol-mappers", "models")
         self.realm.put(*where, body=merged(actual, self._head()))
         for mapper, present in self._mappers(actual):
             if not present:
-                self.realm.post(*where, "protocol-mappers", "models", body=mapper)
+                self.realm.post(*models, body=in_turn(mapper))
+            elif not is_in_turn(present):
+                # An id can't be changed.
+                self.realm.delete(*models, present["id"])
+                self.realm.post(*models, body=in_turn(mapper))
             elif differences(mapper, present):
-                self.realm.put(
-                    *where, "protocol-mappers", "models", present["id"], body=merged(present, mapper)
-                )
+                self.realm.put(*models, present["id"], body=merged(present, mapper))
 
     def _actual(self) -> dict[str, Any] | None:
         return named(self.realm.get("client-scopes"), self.desired["name"])

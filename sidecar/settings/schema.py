@@ -233,6 +233,10 @@ class _RealmSchema(Section):
     passwords = fields.Boolean(load_default=True)
     step_up = fields.Boolean(load_default=False)
     service_account = fields.Boolean(load_default=False)
+    passkeys = fields.String(
+        load_default="off", validate=validate.OneOf(["off", "allow", "offer", "require"])
+    )
+    passkey_ask_again_days = Whole(load_default=30, validate=validate.Range(1, 365))
     locales = Strings(
         fields.String(validate=_locale),
         load_default=lambda: ("en", "de"),
@@ -251,6 +255,15 @@ class _RealmSchema(Section):
     )
     branding = fields.Nested(BrandingSchema, load_default=lambda: BrandingSchema().load({}))
     clients = fields.Dict(keys=fields.String(), values=fields.Nested(ClientSchema), load_default=dict)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _offering_passkeys_takes_an_account(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["passkeys"] in {"offer", "require"} and not data["service_account"]:
+            raise ValidationError(
+                f'is "{data["passkeys"]}", which takes an account of the sidecar in the realm: set service_account ='
+                f' true and run `passwordless bootstrap {data["name"]}`, or write "allow"',
+                "passkeys",
+            )
 
     @validates_schema(skip_on_field_errors=True)
     def _an_id_names_one_client(self, data: Mapping[str, Any], **_: Any) -> None:

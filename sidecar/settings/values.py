@@ -344,6 +344,10 @@ class Realm:
     step_up: bool
     #: The sidecar may change the realm's users while it runs.
     service_account: bool
+    #: "off" leaves the realm's passkeys as they are; "allow": people sign in with one; "offer": whoever has none is
+    #: asked after a login, and may say no; "require": may not.
+    passkeys: Literal["off", "allow", "offer", "require"]
+    passkey_ask_again_days: int
     locales: tuple[str, ...]
     default_region: str
     templates: Path | None
@@ -351,6 +355,10 @@ class Realm:
     connections: Mapping[str, Connection]
     branding: Branding
     clients: Mapping[str, Client]
+
+    @property
+    def offers_passkeys(self) -> bool:
+        return self.passkeys in {"offer", "require"}
 
     def look(self, unverified_application: str = "") -> Branding:
         """How pages and messages look for an application as `AuthorizationRequest.application` names it.

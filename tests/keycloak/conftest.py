@@ -32,6 +32,7 @@ def make_settings(tmp_path) -> MakeSettings:
         passwords: bool = True,
         step_up: bool = False,
         service_account: bool = False,
+        passkeys: str = "off",
         locales: tuple[str, ...] = ("en", "de"),
         connections: tuple[str, ...] = ("email",),
         more: str = "",
@@ -70,6 +71,7 @@ private_network = true
 passwords = {str(passwords).lower()}
 step_up = {str(step_up).lower()}
 service_account = {str(service_account).lower()}
+passkeys = "{passkeys}"
 locales = {list(locales)}
 {tables}
 {more}""",

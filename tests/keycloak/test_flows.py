@@ -39,6 +39,11 @@ _OURS = [
         "DISABLED",
         [("conditional-credential", "REQUIRED"), ("deny-access-authenticator", "REQUIRED")],
     ),
+    (
+        f"{_NAME} passkey",
+        "CONDITIONAL",
+        [("conditional-credential", "REQUIRED"), ("allow-access-authenticator", "REQUIRED")],
+    ),
 ]
 
 
@@ -132,6 +137,15 @@ def test_a_mismatch_is_told_without_the_values_of_a_configuration():
         "c: missing → REQUIRED",
         "f: the order of its executions differs",
     )
+
+
+def test_what_keycloak_keeps_to_itself_counts_as_right():
+    """It shows asterisks for a setting that the authenticator does not list."""
+    wanted = Flow(alias="x", executions=(_leaf("allow", config={"default.reference.value": "pop"}),))
+    masked = Flow(alias="x", executions=(_leaf("allow", config={"default.reference.value": "**********"}),))
+    missing = Flow(alias="x", executions=(_leaf("allow"),))
+    assert mismatches(wanted, masked) == ()
+    assert mismatches(wanted, missing) == ("allow: its setting 'default.reference.value' differs",)
 
 
 def test_surplus_names_what_is_on_and_unknown_at_every_depth():

@@ -87,7 +87,8 @@
         </div>
         <span class="${properties.kcInputClass!}<#if error?has_content> ${properties.kcError!}</#if>">
           <input id="${id}" name="login_hint" required maxlength="254" dir="ltr" autocapitalize="none" spellcheck="false"
-                 <#if it.takesNumbers>type="tel" inputmode="tel"<#else>type="email" inputmode="email"</#if>
+                 <#-- HTML knows "username", which browsers offer passkeys by, for plain text only. -->
+                 type="${(enableWebAuthnConditionalUI?has_content)?then("text", it.takesNumbers?then("tel", "email"))}" inputmode="${it.takesNumbers?then("tel", "email")}"
                  value="${isOfKind(value, it.takesNumbers)?then(value, "")}"<#if isFirst> autofocus</#if>
                  autocomplete="${(enableWebAuthnConditionalUI?has_content)?then("username webauthn", it.takesNumbers?then("tel", "email"))}"
                  <#if error?has_content>aria-invalid="true" aria-describedby="${id}-error"</#if>>

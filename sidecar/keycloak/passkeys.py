@@ -1,0 +1,115 @@
+"""Passkeys of a realm: its policy for them and the action that registers one, and giving both back as they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.keycloak.admin import Admin
+from sidecar.keycloak.change import Change, differences
+from sidecar.keycloak.step import settled
+
+#: Keycloak's required action in which a user registers a passkey; an application may ask for it (`kc_action`), too.
+REGISTRATION = "webauthn-register-passwordless"
+#: Realm attribute: what the realm had, and what we put in its place, as JSON.
+NOTE = "passwordless.previousPasskeys"
+_PREFIX = "webAuthnPolicyPasswordless"
+_ACTIONS = ("authentication", "required-actions")
+_ACTION_KEY = "registration"
+
+
+def policy_of(realm: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a realm's representation that are about passkeys.
+
+    Keycloak takes them as one: an update with some of them changes nothing, and takes what is left out for not set.
+    """
+    return {key: value for key, value in realm.items() if key.startswith(_PREFIX)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passkeys:
+    """People sign in with a passkey that names them and checks its holder; other keys of the policy stay.
+
+    What the realm had is noted on it with the first change.
+    """
+
+    realm: Admin
+    desired: Mapping[str, Any]
+    what: str = "passkeys"
+
+    def check(self) -> Change:
+        return settled(self.what, (*differences(self.desired, self.realm.get()), *self._action()))
+
+    def do(self) -> None:
+        actual = self.realm.get()
+        attributes = actual.get("attributes", {})
+        if NOTE not in attributes:
+            was = {key: actual.get(key) for key in self.desired} | {_ACTION_KEY: is_enabled(self.realm)}
+            note = {"was": was, "ours": dict(self.desired)}
+            # Keycloak drops the attributes that an update leaves out, so all go along.
+            attributes = {**attributes, NOTE: json.dumps(note, sort_keys=True)}
+        self.realm.put(body={**policy_of(actual), **self.desired, "attributes": attributes})
+        _enable(self.realm, is_on=True)
+
+    def _action(self) -> tuple[str, ...]:
+        return () if is_enabled(self.realm) else (f"{REGISTRATION}: off → on",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoredPasskeys:
+    """What the realm had before we changed it, where it is as we made it; without our note, nothing."""
+
+    realm: Admin
+    what: str = "passkeys"
+
+    def check(self) -> Change:
+        actual = self.realm.get()
+        if _noted(actual) is None:
+            return Change(kind="keep", what=self.what)
+        detail = differences(self._wanted(actual), actual)
+        return Change(kind="change", what=self.what, detail=detail or ("their note goes",))
+
+    def do(self) -> None:
+        actual = self.realm.get()
+        noted = _noted(actual)
+        if noted is None:
+            return
+        if not noted["was"].get(_ACTION_KEY, True):
+            _enable(self.realm, is_on=False)
+        # An update without an attribute drops it.
+        attributes = {key: value for key, value in actual["attributes"].items() if key != NOTE}
+        policy = {**policy_of(actual), **self._wanted(actual)}
+        self.realm.put(body={**{k: v for k, v in policy.items() if v is not None}, "attributes": attributes})
+
+    @staticmethod
+    def _wanted(actual: Mapping[str, Any]) -> dict[str, Any]:
+        noted = _noted(actual) or {"was": {}, "ours": {}}
+        return {
+            key: noted["was"].get(key) for key, value in noted["ours"].items() if actual.get(key) == value
+        }
+
+
+def is_enabled(realm: Admin) -> bool:
+    """Whether users of the realm can register a passkey."""
+    return bool((realm.find(*_ACTIONS, REGISTRATION) or {}).get("enabled"))
+
+
+def _enable(realm: Admin, *, is_on: bool) -> None:
+    action = realm.find(*_ACTIONS, REGISTRATION)
+    if action is None:
+        provider = {"providerId": REGISTRATION, "name": "Webauthn Register Passwordless"}
+        realm.post("authentication", "register-required-action", body=provider)
+        action = realm.get(*_ACTIONS, REGISTRATION)
+    if action["enabled"] != is_on:
+        realm.put(*_ACTIONS, REGISTRATION, body={**action, "enabled": is_on})
+
+
+def _noted(actual: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+    """Our note; one that somebody else wrote counts as none."""
+    try:
+        note = json.loads(actual.get("attributes", {}).get(NOTE, ""))
+        return {"was": dict(note["was"]), "ours": dict(note["ours"])}
+    except (ValueError, TypeError, KeyError):
+        return None
