@@ -32,8 +32,9 @@ from sidecar.edge.seal import Seal
 from sidecar.errors import SettingsError
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
 from sidecar.login.keys import KeyRing
+from sidecar.login.passkeys import Passkeys, TakingBack
 from sidecar.login.pinned import is_test
-from sidecar.login.ports import Callbacks
+from sidecar.login.ports import Callbacks, PasskeyAccounts
 from sidecar.login.room import LoginRoom
 from sidecar.oidc import authorize, discovery, token
 from sidecar.oidc.assertion import ClientAuthentication
@@ -56,6 +57,7 @@ from sidecar.store.engine import Database
 from sidecar.store.key_shelf import SqlKeyShelf
 from sidecar.store.merges import SqlMerges
 from sidecar.store.outbox import SqlOutbox
+from sidecar.store.passkeys import SqlPasskeyOffers
 from sidecar.store.pumping import SqlStops
 from sidecar.store.receipts import SqlReceipts
 from sidecar.store.retention import SqlRetention, Sweeping
@@ -69,6 +71,7 @@ from sidecar.web import callbacks, failures, not_me
 from sidecar.web.code import Code
 from sidecar.web.link import Link
 from sidecar.web.pages import Pages
+from sidecar.web.passkey import Passkey
 from sidecar.web.start import Start
 from sidecar.words import Catalogue
 
@@ -79,12 +82,14 @@ _PARTS = "passwordless"
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What the faces and the worker are built from. Tests hand in a clock that they move."""
+    """What the faces and the worker are built from. Tests hand in a clock that they move, and users."""
 
     settings: Settings
     database: Database
     keys: KeyRing
     catalogue: Catalogue
+    #: In the place of Keycloak's users.
+    users: PasskeyAccounts | None = None
 
     @classmethod
     def build(cls, settings: Settings, *, clock: Clock | None = None) -> Parts:
@@ -126,6 +131,16 @@ class Parts:
         """Merges in the realms of the settings; `profiles`: a realm's users in Keycloak, by its name."""
         return Merging(realms=self.settings.realms, profiles=profiles, merges=SqlMerges(self.database))
 
+    def passkeys(self) -> Passkeys:
+        accounts = self.accounts()
+        users = keycloak.PasskeyUsers(accounts) if accounts else None
+        return Passkeys(
+            settings=self.settings,
+            keys=self.keys,
+            offers=SqlPasskeyOffers(self.database),
+            accounts=self.users or users,
+        )
+
     def worker(self) -> Worker:
         providers = providers_of(self.settings)
         return Worker(
@@ -138,8 +153,18 @@ class Parts:
             id=Worker.new_id(),
             is_stopped=SqlStops(self.database).is_stopped,
             is_test=partial(is_test, self.settings),
-            chore=Sweeping(SqlRetention(self.database, self.settings.retention)),
+            chore=self._chores(),
         )
+
+    def _chores(self) -> Callable[[], None]:
+        sweeping = Sweeping(SqlRetention(self.database, self.settings.retention))
+        taking_back = TakingBack(self.passkeys())
+
+        def one_of_each() -> None:
+            sweeping()
+            taking_back()
+
+        return one_of_each
 
     def renderer(self) -> Renderer:
         """The realms' templates, compiled and tried.
@@ -224,8 +249,10 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(authorize.blueprint(room, start))
     app.register_blueprint(token.blueprint(room, clients, signing))
     app.register_blueprint(start.blueprint())
-    app.register_blueprint(Code(room, pages).blueprint())
-    app.register_blueprint(Link(room, pages).blueprint())
+    passkey = Passkey(room, pages, parts.passkeys())
+    app.register_blueprint(Code(room, pages, passkey).blueprint())
+    app.register_blueprint(Link(room, pages, passkey).blueprint())
+    app.register_blueprint(passkey.blueprint())
     app.register_blueprint(not_me.blueprint(room, pages))
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.keycloak.admin import Admin, connect
     from sidecar.keycloak.bootstrap import bootstrap_realm, plan_bootstrap
     from sidecar.keycloak.change import Change
+    from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
     from sidecar.keycloak.service_account import connect_as_service_account
     from sidecar.keycloak.users import RealmUsers
@@ -23,6 +24,7 @@ __all__ = [
     "Accounts",
     "Admin",
     "Change",
+    "PasskeyUsers",
     "RealmUsers",
     "apply_realm",
     "bootstrap_realm",
@@ -42,6 +44,7 @@ _PLACES = {
     "plan_bootstrap": "bootstrap",
     "Change": "change",
     "RealmUsers": "users",
+    "PasskeyUsers": "passkey_accounts",
     "apply_realm": "plan",
     "plan_realm": "plan",
     "plan_removal": "plan",

@@ -11,6 +11,7 @@ from typing import Protocol
 from sidecar.login.limits import Rule
 from sidecar.login.pumping import TextMessage
 from sidecar.model.challenge import Challenge, Found, NewChallenge
+from sidecar.model.passkey import PasskeyState, Wanted
 from sidecar.model.proof import Grant, NewGrant
 from sidecar.model.receipt import Callback, Receipt
 
@@ -132,6 +133,68 @@ class AuthCodes(Protocol):
 
     def redeem(self, auth_code_macs: Sequence[str], *, realm: str, connection: str) -> Grant | None:
         """Spend a code; `None` for unknown, expired, used and foreign ones alike (the ledger keeps them apart)."""
+        ...
+
+
+class PasskeyOffers(Protocol):
+    """Offers of a passkey: authorization codes that wait for an answer, and what was answered."""
+
+    def state(self, challenge: Challenge, *, since_s: int) -> PasskeyState | None:
+        """Of the subject that the spent challenge proved, and whether it said no within `since_s`.
+
+        `None`: its authorization code is spent, voided, expired or waiting already.
+        """
+        ...
+
+    def hold(self, challenge: Challenge, *, life_s: int) -> bool:
+        """Let its authorization code wait for an answer; whether there was one to wait."""
+        ...
+
+    def is_held(self, challenge: Challenge, browser_macs: Sequence[str]) -> bool:
+        """Whether it waits, for the answer of this browser."""
+        ...
+
+    def answer(
+        self,
+        challenge: Challenge,
+        browser_macs: Sequence[str],
+        *,
+        auth_code_mac: str,
+        lifetime_s: int,
+        is_wanted: bool,
+    ) -> str:
+        """Put a new authorization code in the place of the one that waits, once; remember what was said.
+
+        Returns:
+            The subject.
+
+        Raises:
+            ChallengeNotFound: none waits: answered, voided, too late, or another browser's.
+        """
+        ...
+
+    def wanted(self, *, before_s: int, limit: int) -> list[Wanted]:
+        """Subjects that said yes, at least `before_s` ago, and of whom nothing was heard since; oldest first."""
+        ...
+
+    def forget_wanted(self, subject_id: str) -> None:
+        """Nothing is to be taken back of it any more."""
+        ...
+
+
+class PasskeyAccounts(Protocol):
+    """Users of a realm and their passkeys. Each call may raise `KeycloakUnavailable`; a subject may be no user yet."""
+
+    def lacks_passkey(self, realm: str, connection: str, subject_id: str) -> bool:
+        """Whether the subject is a user who has no passkey and is not being asked for one."""
+        ...
+
+    def have_passkey_registered(self, realm: str, connection: str, subject_id: str) -> None:
+        """Have Keycloak ask the user for a passkey at the next step of a login."""
+        ...
+
+    def cancel_registration(self, realm: str, connection: str, subject_id: str) -> None:
+        """Ask no longer; nothing where it was done, or there is no such user."""
         ...
 
 

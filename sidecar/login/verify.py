@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sidecar.errors import ChallengeRefused, RateLimited
 from sidecar.login import codes, limits
+from sidecar.login.keys import KeyRing
 from sidecar.login.pinned import pinned
 from sidecar.login.room import Caller, LoginRoom
 from sidecar.model.challenge import Challenge
@@ -15,7 +16,7 @@ from sidecar.settings import Connection
 
 #: RFC 6749 §4.1.2 allows ten minutes; Keycloak comes back at once, so a minute is plenty.
 AUTH_CODE_LIFETIME_S = 60
-_AUTH_CODE_BYTES = 32
+AUTH_CODE_BYTES = 32
 _SUBJECT_BYTES = 16
 
 
@@ -50,10 +51,10 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
     Raises:
         ChallengeRefused: somebody was first, or it ran out meanwhile.
     """
-    raw_auth_code = secrets.token_urlsafe(_AUTH_CODE_BYTES)
+    raw_auth_code = secrets.token_urlsafe(AUTH_CODE_BYTES)
     connection = room.connection(counted.realm, counted.connection)
     new = NewGrant(
-        auth_code_mac=auth_code_macs(room, counted.realm, counted.connection, raw_auth_code)[0],
+        auth_code_mac=mac_of_auth_code(room.keys, counted.realm, counted.connection, raw_auth_code),
         subject_id=new_subject_id(counted.connection),
         lifetime_s=AUTH_CODE_LIFETIME_S,
         amr=amr_of(connection.strategy, is_by_link=is_by_link),
@@ -90,6 +91,15 @@ def new_subject_id(connection: str) -> str:
     return f"{connection}.{secrets.token_hex(_SUBJECT_BYTES)}"
 
 
+def mac_of_auth_code(keys: KeyRing, realm: str, connection: str, raw_auth_code: str) -> str:
+    """What is stored of an authorization code."""
+    return _auth_code_macs(keys, realm, connection, raw_auth_code)[0]
+
+
 def auth_code_macs(room: LoginRoom, realm: str, connection: str, raw_auth_code: str) -> tuple[str, ...]:
     """How an authorization code is looked up: by its MAC, which its realm and connection are part of."""
-    return room.keys.macs("authorization-code", realm.encode(), connection.encode(), raw_auth_code.encode())
+    return _auth_code_macs(room.keys, realm, connection, raw_auth_code)
+
+
+def _auth_code_macs(keys: KeyRing, realm: str, connection: str, raw_auth_code: str) -> tuple[str, ...]:
+    return keys.macs("authorization-code", realm.encode(), connection.encode(), raw_auth_code.encode())

@@ -41,6 +41,12 @@ class Event(StrEnum):
     AUTH_CODE_REFUSED = "auth_code_refused"
     #: An authorization code came a second time.
     AUTH_CODE_REPLAYED = "auth_code_replayed"
+    #: A passkey was offered, after a proof and before its authorization code.
+    PASSKEY_OFFERED = "passkey_offered"
+    #: The offer was taken: Keycloak will have a passkey registered next.
+    PASSKEY_WANTED = "passkey_wanted"
+    #: The offer was turned down.
+    PASSKEY_DECLINED = "passkey_declined"
     #: A provider did not take the message; `detail` names it and says why. The next one is asked, or there is none.
     PROVIDER_REFUSED = "provider_refused"
     #: An operator stopped a connection's text messages.

@@ -7,7 +7,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
 from sidecar.store.engine import Database
-from sidecar.store.tables import addresses, auth_codes, challenges, messages, metadata, subjects
+from sidecar.store.tables import (
+    addresses,
+    auth_codes,
+    challenges,
+    messages,
+    metadata,
+    passkey_offers,
+    subjects,
+)
 
 #: What an export leaves out: of use to nobody but us, or to whoever would misuse it.
 WITHHELD = frozenset(
@@ -68,9 +76,15 @@ def _rows_of(realm: str, address: str) -> list[tuple[Table, ColumnElement[bool]]
     }
     of_challenge = select(challenges.c.id).where(named[challenges])
     of_address = select(addresses.c.subject_id).where(named[addresses])
-    also = {messages: messages.c.challenge_id.in_(of_challenge), subjects: subjects.c.id.in_(of_address)}
+    also = {
+        messages: messages.c.challenge_id.in_(of_challenge),
+        subjects: subjects.c.id.in_(of_address),
+        passkey_offers: passkey_offers.c.subject_id.in_(of_address),
+    }
     conditions = named | also
-    return [(table, conditions[table]) for table in reversed(metadata.sorted_tables) if table in conditions]
+    # Offers are found by the address's row, and hang on none: so they come first.
+    order = [passkey_offers, *(it for it in reversed(metadata.sorted_tables) if it is not passkey_offers)]
+    return [(table, conditions[table]) for table in order if table in conditions]
 
 
 def _subject_ids(connection: Connection, realm: str, address: str) -> list[str]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    false,
     text,
 )
 
@@ -156,6 +157,8 @@ auth_codes = Table(
     Column("auth_time", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+    # While a passkey is offered, the code waits: nobody has it, and the answer makes it anew.
+    Column("is_held", Boolean, nullable=False, server_default=false()),
 )
 Index("ix_auth_codes_expires_at", auth_codes.c.expires_at)
 
@@ -222,6 +225,21 @@ stopped_connections = Table(
     Column("stopped_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("realm", "connection"),
 )
+
+# What became of the offer of a passkey to a subject. No foreign key: it goes with the subject's address, or outlives
+# the subject by an opaque name.
+passkey_offers = Table(
+    "passkey_offers",
+    metadata,
+    Column("subject_id", Text, primary_key=True),
+    Column("realm", Text, nullable=False),
+    Column("connection", Text, nullable=False),
+    # When the answer was no.
+    Column("declined_at", BigInteger),
+    # When the answer was yes, until Keycloak's required action is known to be gone.
+    Column("wanted_at", BigInteger),
+)
+Index("ix_passkey_offers_wanted_at", passkey_offers.c.wanted_at)
 
 signing_keys = Table(
     "signing_keys",

@@ -197,6 +197,7 @@ def _auth_code(challenge: Challenge, grant: NewGrant, its_subject: str, now: int
         "auth_time": now,
         "expires_at": now + grant.lifetime_s * 1000,
         "used_at": None,
+        "is_held": False,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from sidecar.edge.answer import answer_url, denied_url
+from sidecar.edge.answer import denied_url
 from sidecar.edge.browser import caller_of, remember
 from sidecar.edge.forms import field
 from sidecar.edge.navigation import require_own_form
@@ -17,6 +17,7 @@ from sidecar.login.verify import verify
 from sidecar.model.challenge import Challenge, DeliveryStatus, Found
 from sidecar.web.own import own_or_used_challenge
 from sidecar.web.pages import Pages
+from sidecar.web.passkey import Passkey
 from sidecar.web.waits import wait_text
 from sidecar.words import Words
 
@@ -35,9 +36,10 @@ class _LinkUsed(Exception):
 class Code:
     """The page and its forms; each form names the challenge, and the cookie says whose it is."""
 
-    def __init__(self, room: LoginRoom, pages: Pages) -> None:
+    def __init__(self, room: LoginRoom, pages: Pages, passkey: Passkey) -> None:
         self._room = room
         self._pages = pages
+        self._passkey = passkey
 
     def blueprint(self) -> Blueprint:
         bp = Blueprint("code", __name__, url_prefix="/realms/<realm>/<connection>/code")
@@ -113,9 +115,7 @@ class Code:
             return self._again(challenge, words.plural("passwordlessErrorCode", refused.tries_left), 400)
         except RateLimited as limited:
             return self._limited(challenge, words, limited)
-        authorization = verified.challenge.request
-        url = answer_url(authorization, issuer=self._issuer(challenge), code=verified.raw_auth_code)
-        return remember(make_response(redirect(url, 303)), caller)
+        return remember(make_response(redirect(self._passkey.after(verified), 303)), caller)
 
     def _send_again(self, challenge: Challenge, caller: Caller) -> ResponseReturnValue:
         try:

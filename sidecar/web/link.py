@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
-from sidecar.edge.answer import answer_url
 from sidecar.edge.browser import caller_of, known_caller, remember
 from sidecar.edge.forms import field
 from sidecar.edge.navigation import require_own_form
@@ -16,6 +15,7 @@ from sidecar.login.asked import asked
 from sidecar.login.links import Opened
 from sidecar.login.room import LoginRoom
 from sidecar.web.pages import Pages
+from sidecar.web.passkey import Passkey
 from sidecar.web.waits import wait_text
 
 #: Carries the token from the link to the page whose address does not have it. It is no login.
@@ -27,9 +27,10 @@ _COOKIE_S = 600
 class Link:
     """`/l/TOKEN` takes the token out of the address bar; `/l` shows what it is about."""
 
-    def __init__(self, room: LoginRoom, pages: Pages) -> None:
+    def __init__(self, room: LoginRoom, pages: Pages, passkey: Passkey) -> None:
         self._room = room
         self._pages = pages
+        self._passkey = passkey
         self._url = f"{room.settings.server.public_url}/l"
 
     def blueprint(self) -> Blueprint:
@@ -81,13 +82,7 @@ class Link:
             return redirect(self._url, 303)
         except RateLimited as limited:
             return self._limited(opened, limited)
-        challenge = verified.challenge
-        url = answer_url(
-            challenge.request,
-            issuer=self._room.settings.issuer(challenge.realm, challenge.connection),
-            code=verified.raw_auth_code,
-        )
-        return _forgetting(remember(make_response(redirect(url, 303)), caller))
+        return _forgetting(remember(make_response(redirect(self._passkey.after(verified), 303)), caller))
 
     def _renew(self, opened: Opened | None) -> ResponseReturnValue:
         if opened is None:

@@ -9,7 +9,7 @@ from flask import request
 from sidecar.edge.browser import caller_of, require_cookie
 from sidecar.errors import ChallengeNotFound
 from sidecar.login.room import LoginRoom
-from sidecar.model.challenge import Found
+from sidecar.model.challenge import Challenge, Found
 
 # What `issue` makes; anything else is not asked for (PostgreSQL takes no NUL in a text, for one).
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -36,13 +36,30 @@ def own_or_used_challenge(room: LoginRoom, realm: str, connection: str, unverifi
     Raises:
         CookieMissing, ChallengeNotFound: as above, but for a used one that had a link.
     """
+    found = _own(room, realm, connection, unverified_id)
+    if found.challenge.used_at is not None and not found.challenge.method.has_link:
+        raise ChallengeNotFound
+    return found
+
+
+def own_spent_challenge(room: LoginRoom, realm: str, connection: str, unverified_id: str) -> Challenge:
+    """The same once the proof is given, for the page that stands before Keycloak.
+
+    Raises:
+        CookieMissing, ChallengeNotFound: as above, but for one that is used.
+    """
+    challenge = _own(room, realm, connection, unverified_id).challenge
+    if challenge.used_at is None:
+        raise ChallengeNotFound
+    return challenge
+
+
+def _own(room: LoginRoom, realm: str, connection: str, unverified_id: str) -> Found:
     room.connection(realm, connection)
     require_cookie(request)
     if not _ID.fullmatch(unverified_id):
         raise ChallengeNotFound
     found = room.challenges.find(unverified_id, caller_of(request).macs(room.keys))
-    challenge = found.challenge
-    is_over = challenge.used_at is not None and not challenge.method.has_link
-    if (challenge.realm, challenge.connection) != (realm, connection) or is_over:
+    if (found.challenge.realm, found.challenge.connection) != (realm, connection):
         raise ChallengeNotFound
     return found
