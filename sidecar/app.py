@@ -34,7 +34,7 @@ from sidecar.keycloak.realm_keys import FetchedRealmKeys
 from sidecar.login.keys import KeyRing
 from sidecar.login.passkeys import Passkeys, TakingBack
 from sidecar.login.pinned import is_test
-from sidecar.login.ports import Callbacks, PasskeyAccounts
+from sidecar.login.ports import Callbacks, PasskeyAccounts, Users
 from sidecar.login.room import LoginRoom
 from sidecar.oidc import authorize, discovery, token
 from sidecar.oidc.assertion import ClientAuthentication
@@ -119,7 +119,13 @@ class Parts:
             verification=MeteredVerification(SqlVerification(self.database)),
             auth_codes=MeteredAuthCodes(SqlAuthCodes(self.database)),
             complaints=SqlComplaints(self.database),
+            users=self.holders(),
         )
+
+    def holders(self) -> Users | None:
+        """Whom a proven address leads to; `None` where no realm lets us look, which spares python-keycloak."""
+        accounts = self.accounts()
+        return keycloak.KeycloakUsers(accounts) if accounts else None
 
     def accounts(self) -> keycloak.Accounts | None:
         """The users of the realms that let us change them; `None` where none does, which spares python-keycloak."""

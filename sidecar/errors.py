@@ -72,6 +72,12 @@ class ChallengeRefused(SidecarError):
         self.tries_left = tries_left
 
 
+class AccountStopped(SidecarError):
+    """The proven address leads to an account that must not be opened by it; the text says which and why, for admins."""
+
+    code = "account_stopped"
+
+
 class ChallengeNotFound(SidecarError):
     """No such challenge for this browser or client: unknown, foreign or purged."""
 

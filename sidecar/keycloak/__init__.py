@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sidecar.keycloak.admin import Admin, connect
     from sidecar.keycloak.bootstrap import bootstrap_realm, plan_bootstrap
     from sidecar.keycloak.change import Change
+    from sidecar.keycloak.holders import KeycloakUsers
     from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
     from sidecar.keycloak.service_account import connect_as_service_account
@@ -24,6 +25,7 @@ __all__ = [
     "Accounts",
     "Admin",
     "Change",
+    "KeycloakUsers",
     "PasskeyUsers",
     "RealmUsers",
     "apply_realm",
@@ -36,6 +38,7 @@ __all__ = [
     "remove_realm",
 ]
 _PLACES = {
+    "KeycloakUsers": "holders",
     "Accounts": "accounts",
     "Admin": "admin",
     "bootstrap_realm": "bootstrap",

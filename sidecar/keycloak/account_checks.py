@@ -11,6 +11,33 @@ from sidecar.model.checkup import Finding
 from sidecar.settings import Settings
 
 
+def examine_addresses(realm: Admin, settings: Settings, name: str) -> Iterator[Finding]:
+    """Users whose address is not verified, where a connection links by verified ones; counted by Keycloak.
+
+    Raises:
+        KeycloakUnavailable: users could not be counted.
+    """
+    own = settings.realms[name]
+    named = [it.id for it in own.connections.values() if it.linking == "verified" and it.strategy == "email"]
+    if not named:
+        return
+    unverified = realm.get("users", "count", email="@", emailVerified="false")
+    if not unverified:
+        return
+    fate = (
+        "lose their account's address and every way in" if own.unverified_holder == "strip" else "are stopped"
+    )
+    yield Finding(
+        severity="warning",
+        what=f"{unverified} users have an email address that is not verified, and {', '.join(named)} links by verified"
+        " ones",
+        why=f"when an owner of such an address signs in by code, these users {fate}: nobody can tell them from"
+        " accounts that strangers made with it",
+        mend="have them verify it (required action Verify Email) or set Email verified where you know it; or set"
+        f' realms.{name}.connections.{named[0]}.linking = "prompt"',
+    )
+
+
 def examine_account(realm: Admin, settings: Settings, name: str) -> Iterator[Finding]:
     """The sidecar's service account: there where the settings want it, with its roles and no others, and its key taken.
 

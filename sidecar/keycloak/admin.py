@@ -110,6 +110,12 @@ class Admin:
         """Take something away; `apply` only what it makes anew at once."""
         self._checked("DELETE", path, self._send("raw_delete", path))
 
+    def discard(self, *path: str) -> None:
+        """Take something away that may be gone already."""
+        response = self._send("raw_delete", path)
+        if response.status_code != _NOT_FOUND:
+            self._checked("DELETE", path, response)
+
     def _send(self, verb: str, path: tuple[str, ...], **arguments: str) -> Response:
         try:
             return cast("Response", getattr(self._connection, verb)(self._url(path), **arguments))

@@ -73,6 +73,7 @@ def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any
         "connections": " ".join(_named_for_theme(it) for it in realm.connections.values()),
         "brands": brands_text(settings, realm),
         "has_numbers": any(it.strategy == "sms" for it in realm.connections.values()),
+        "has_withheld_addresses": any(map(_may_withhold_address, realm.connections.values())),
         "password_form": "true" if realm.passwords else "false",
         "password_execution": "REQUIRED" if realm.passwords else "DISABLED",
         "passkey_execution": "DISABLED" if realm.passwords else "CONDITIONAL",
@@ -87,10 +88,16 @@ def _connection_values(settings: Settings, realm: Realm, connection: Connection)
     return {
         "connection": connection.id,
         "is_number": connection.strategy == "sms",
+        "may_withhold_address": _may_withhold_address(connection),
         "connection_display_name": connection.display_name or _DISPLAY_NAMES[connection.strategy],
         "issuer": settings.issuer(realm.name, connection.id),
         "back_channel": f"{settings.server.internal_url}/realms/{realm.name}/{connection.id}",
     }
+
+
+def _may_withhold_address(connection: Connection) -> bool:
+    """Whether its users may come without an `email`, since another user has it."""
+    return connection.strategy == "email" and connection.linking != "prompt"
 
 
 def _named_for_theme(connection: Connection) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from sidecar.errors import KeycloakUnavailable, SettingsError
-from sidecar.keycloak.account_checks import examine_account
+from sidecar.keycloak.account_checks import examine_account, examine_addresses
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.advisories import SUPPORTED, TESTED, advisories_of, parsed
 from sidecar.keycloak.before import Before
@@ -188,6 +188,11 @@ class RealmDoctor:
             name="service-account",
             title="the sidecar's service account",
             look=lambda: examine_account(self._realm, self._settings, self._name),
+        )
+        yield Check(
+            name="unverified-addresses",
+            title="addresses that accounts are linked by",
+            look=lambda: examine_addresses(self._realm, self._settings, self._name),
         )
         yield Check(name="left-providers", title="identity providers that are ours", look=self._left_over)
         yield Check(name="brute-force", title="Keycloak's brute force detection", look=self._brute_force)

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from sidecar.login.limits import Rule
 from sidecar.login.pumping import TextMessage
+from sidecar.model.account import Found as FoundUsers
 from sidecar.model.challenge import Challenge, Found, NewChallenge
+from sidecar.model.events import Event
 from sidecar.model.passkey import PasskeyState, Wanted
 from sidecar.model.proof import Grant, NewGrant
 from sidecar.model.receipt import Callback, Receipt
@@ -94,16 +96,56 @@ class Verification(Protocol):
         """Record that the counted code was wrong, for the budgets of networks and connection."""
         ...
 
+    def subject_of(self, challenge: Challenge) -> str | None:
+        """The subject that the challenge's address has now; a number may get another one when it is spent."""
+        ...
+
+    def note(
+        self, event: Event, challenge: Challenge, browser_macs: Sequence[str], *, network: str, detail: str
+    ) -> None:
+        """Record what came of a right code beside its own fate."""
+        ...
+
     def spend(
         self, challenge: Challenge, browser_macs: Sequence[str], grant: NewGrant, *, network: str
-    ) -> None:
-        """Use the challenge up and write what it grants, in one transaction.
+    ) -> str:
+        """Use the challenge up and write what it grants, in one transaction; the subject that it is for.
 
         The subject is the one that the address has, or `grant.subject_id` made for it now. Every other open
         challenge of the address is suppressed, and the browser is remembered as the address's own.
 
         Raises:
             ChallengeRefused: somebody was first, or it ran out meanwhile.
+        """
+        ...
+
+
+class Users(Protocol):
+    """The users of a realm, as far as a proven address decides about them.
+
+    Raises `KeycloakUnavailable` where they can't be asked about or changed; each change can be repeated.
+    """
+
+    def find(self, realm: str, address: str, *, alias: str) -> FoundUsers:
+        """Who has the address, an email or a number; `alias` is the connection whose identities are looked at."""
+        ...
+
+    def linked(self, realm: str, alias: str, subject_id: str) -> bool:
+        """Whether a user has this identity."""
+        ...
+
+    def link(self, realm: str, user_id: str, *, alias: str, subject_id: str, name: str) -> None:
+        """Give a user the identity, unless there is one of that connection already."""
+        ...
+
+    def unlink(self, realm: str, user_id: str, *, alias: str, subject_id: str) -> None:
+        """Take that very identity away, if the user has it."""
+        ...
+
+    def strip(self, realm: str, user_id: str, *, address: str) -> bool:
+        """Take from a user who has the address unverified: credentials, links, consents, sessions, actions, address.
+
+        Whether it was done; not if the user no longer is one.
         """
         ...
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sidecar.errors import InvalidRequest
 from sidecar.login.keys import KeyRing
-from sidecar.login.ports import AuthCodes, Challenges, Complaints, Verification
+from sidecar.login.ports import AuthCodes, Challenges, Complaints, Users, Verification
 from sidecar.settings import Connection, Settings
 
 
@@ -20,6 +20,8 @@ class LoginRoom:
     verification: Verification
     auth_codes: AuthCodes
     complaints: Complaints
+    #: `None` where no realm lets us look at its users.
+    users: Users | None = None
 
     def connection(self, realm: str, connection: str) -> Connection:
         """The settings of one connection.

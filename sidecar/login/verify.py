@@ -1,4 +1,7 @@
-"""Try a code. The order is the guard: count, compare, spend; each committed before the next."""
+"""Try a code. The order is the guard: count, compare, look, spend, settle; each committed before the next.
+
+To look and to settle is for connections that link accounts by looking at the realm's users: `linking.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 
 from sidecar.errors import ChallengeRefused, RateLimited
-from sidecar.login import codes, limits
+from sidecar.login import codes, limits, linking
 from sidecar.login.keys import KeyRing
 from sidecar.login.pinned import pinned
 from sidecar.login.room import Caller, LoginRoom
@@ -35,6 +38,8 @@ def verify(room: LoginRoom, *, challenge: Challenge, unverified_code: str, calle
         InvalidRequest: what was typed can't be a code; nothing was counted.
         ChallengeRefused: wrong, expired, used, dead, or another browser's.
         RateLimited: the address's failures are used up.
+        AccountStopped: the code was right, and the account must not be opened by it.
+        KeycloakUnavailable: the code was right, and the account could not be looked at, or made ready.
     """
     cleaned = codes.clean_code(unverified_code, challenge.digits)
     counted = _counted(room, challenge, caller)
@@ -50,7 +55,9 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
 
     Raises:
         ChallengeRefused: somebody was first, or it ran out meanwhile.
+        AccountStopped, KeycloakUnavailable: as `verify`; nobody has an authorization code.
     """
+    outlook = linking.look(room, counted, caller)
     raw_auth_code = secrets.token_urlsafe(AUTH_CODE_BYTES)
     connection = room.connection(counted.realm, counted.connection)
     new = NewGrant(
@@ -60,8 +67,10 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
         amr=amr_of(connection.strategy, is_by_link=is_by_link),
         is_test=pinned(connection, counted) is not None,
         idle_s=_idle_s(connection),
+        withheld=outlook.withheld,
     )
-    room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
+    subject_id = room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
+    linking.settle(room, counted, caller, outlook, subject_id=subject_id)
     return Verified(challenge=counted, raw_auth_code=raw_auth_code)
 
 

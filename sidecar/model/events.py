@@ -35,6 +35,12 @@ class Event(StrEnum):
     #: A profile of its own was made for an address that had none, or whose number was silent for too long; `detail`
     #: names it, and the one that the number had.
     SUBJECT_CREATED = "subject_created"
+    #: A user of the realm who has the address verified was linked with its subject; `detail` names the user.
+    ACCOUNT_LINKED = "account_linked"
+    #: A user who had the address unverified lost it, and all ways in; `detail` names the user.
+    ACCOUNT_STRIPPED = "account_stripped"
+    #: A login stopped after its proof, because of the account that has the address; `detail` says which and why.
+    ACCOUNT_STOPPED = "account_stopped"
     #: An authorization code was exchanged for an ID token.
     AUTH_CODE_REDEEMED = "auth_code_redeemed"
     #: An authorization code was unknown, expired or bound to something else; `detail` says which.

@@ -20,12 +20,17 @@ def amr_of(channel: str, *, is_by_link: bool) -> tuple[str, ...]:
 ACR_SINGLE_FACTOR = "1"
 
 
+#: Claims that may be withheld from Keycloak, because another user has what they say.
+EMAIL, USERNAME = "email", "preferred_username"
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewGrant:
     """What `verify` hands to the store to be written in the transaction that spends the challenge.
 
     `is_test`: the code was a test address's own. `idle_s`: after so many seconds without a proof, an address may be
     somebody else's, and a browser that it does not know gets a subject of its own; `None`: never.
+    `withheld`: the claims that Keycloak must not get.
     """
 
     auth_code_mac: str
@@ -34,6 +39,7 @@ class NewGrant:
     amr: tuple[str, ...]
     is_test: bool = False
     idle_s: int | None = None
+    withheld: frozenset[str] = frozenset()
 
     @property
     def is_by_link(self) -> bool:
@@ -54,3 +60,4 @@ class Grant:
     address: str
     amr: tuple[str, ...]
     auth_time: int
+    withheld: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from sidecar.model.address import is_number
-from sidecar.model.proof import ACR_SINGLE_FACTOR, Grant
+from sidecar.model.proof import ACR_SINGLE_FACTOR, EMAIL, USERNAME, Grant
 from sidecar.oidc import CLIENT_ID
 
 ID_TOKEN_LIFETIME_S = 60
@@ -20,7 +20,7 @@ def id_token_claims(grant: Grant, *, issuer: str) -> dict[str, Any]:
     """The claims for a spent grant. Protocol claims stand last, so that nothing about a person can replace them."""
     now = int(time.time())
     about_person = {
-        **_proven(grant.address),
+        **_withholding(_proven(grant.address), grant),
         "preferred_username": _username(grant),
         "amr": list(grant.amr),
         # Keycloak's session-note mapper takes strings only; its token mapper turns this into `amr` again.
@@ -46,5 +46,14 @@ def _proven(address: str) -> dict[str, Any]:
     return {"email": address, "email_verified": True}
 
 
+def _withholding(proven: dict[str, Any], grant: Grant) -> dict[str, Any]:
+    """An address that another user has goes along under a name that Keycloak does not compare users by."""
+    if EMAIL not in grant.withheld or "email" not in proven:
+        return proven
+    return {"passwordless_email": proven["email"]}
+
+
 def _username(grant: Grant) -> str:
+    if USERNAME in grant.withheld:
+        return grant.subject_id
     return grant.address if _TAKEN_AS_USERNAME.fullmatch(grant.address) else grant.subject_id

@@ -207,7 +207,9 @@ class _ConnectionSchema(Section):
     digits = Whole(load_default=6, validate=validate.Range(6, 8))
     lifetime_s = Whole(load_default=300, validate=validate.Range(120, 600))
     signup = fields.Boolean(load_default=True)
-    linking = fields.String(load_default="prompt", validate=validate.OneOf(["prompt"]))
+    linking = fields.String(
+        load_default="prompt", validate=validate.OneOf(["prompt", "verified", "separate"])
+    )
     countries = Strings(fields.String(validate=_country), load_default=())
     idle_days = Whole(load_default=365, validate=validate.Range(0, 3650))
     providers = Strings(fields.String(), required=True, validate=validate.Length(1))
@@ -233,6 +235,7 @@ class _RealmSchema(Section):
     passwords = fields.Boolean(load_default=True)
     step_up = fields.Boolean(load_default=False)
     service_account = fields.Boolean(load_default=False)
+    unverified_holder = fields.String(load_default="stop", validate=validate.OneOf(["stop", "strip"]))
     passkeys = fields.String(
         load_default="off", validate=validate.OneOf(["off", "allow", "offer", "require"])
     )
@@ -271,6 +274,16 @@ class _RealmSchema(Section):
         for client in data["clients"].values():
             if client.id and (other := seen.setdefault(client.id, client.client_id)) != client.client_id:
                 raise ValidationError(f"is the id of '{other}' too", f"clients.{client.client_id}.id")
+
+    @validates_schema(skip_on_field_errors=True)
+    def _linking_needs_an_account(self, data: Mapping[str, Any], **_: Any) -> None:
+        for connection in data["connections"].values():
+            if connection.linking != "prompt" and not data["service_account"]:
+                raise ValidationError(
+                    f'is "{connection.linking}", which needs to look at the realm\'s users: set service_account = true'
+                    ' in the realm and run `passwordless bootstrap`, or set "prompt"',
+                    f"connections.{connection.id}.linking",
+                )
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Realm:

@@ -267,7 +267,7 @@ class Connection:
     digits: int
     lifetime_s: int
     signup: bool
-    linking: Literal["prompt"]
+    linking: Literal["prompt", "verified", "separate"]
     countries: tuple[str, ...]
     #: 0: a number stands for its subject for good.
     idle_days: int
@@ -344,6 +344,7 @@ class Realm:
     step_up: bool
     #: The sidecar may change the realm's users while it runs.
     service_account: bool
+    unverified_holder: Literal["stop", "strip"]
     #: "off" leaves the realm's passkeys as they are; "allow": people sign in with one; "offer": whoever has none is
     #: asked after a login, and may say no; "require": may not.
     passkeys: Literal["off", "allow", "offer", "require"]

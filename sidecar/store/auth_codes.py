@@ -55,6 +55,7 @@ class SqlAuthCodes:
             address=row.address,
             amr=tuple(json.loads(row.amr)),
             auth_time=row.auth_time,
+            withheld=frozenset(row.withheld.split()),
         )
 
     def _refused(self, transaction: Connection, auth_code_macs: Sequence[str]) -> _Found | None:

@@ -19,7 +19,7 @@ from sidecar.store.tables import (
 
 #: What an export leaves out: of use to nobody but us, or to whoever would misuse it.
 WITHHELD = frozenset(
-    {"seed", "key_id", "browser_mac", "device", "code_mac", "code_challenge", "nonce", "request"}
+    {"seed", "key_id", "browser_mac", "device", "code_mac", "code_challenge", "nonce", "request", "withheld"}
 )
 
 

@@ -154,6 +154,8 @@ auth_codes = Table(
     Column("subject_id", Text, ForeignKey("subjects.id"), nullable=False),
     Column("address", Text, nullable=False),
     Column("amr", Text, nullable=False),
+    #: Claims that Keycloak must not get, between spaces.
+    Column("withheld", Text, nullable=False, server_default=""),
     Column("auth_time", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),

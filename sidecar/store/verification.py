@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Update, bindparam, case, insert, update
+from sqlalchemy import BigInteger, ColumnElement, Update, bindparam, case, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -78,9 +78,26 @@ class SqlVerification:
                 held.connection, Event.CODE_WRONG, held.subject, at=held.now, challenge_id=challenge.id
             )
 
+    def subject_of(self, challenge: Challenge) -> str | None:
+        key = {"of_realm": challenge.realm, "of_connection": challenge.connection}
+        with self._database.read() as connection:
+            found = connection.execute(
+                select(addresses.c.subject_id).where(*is_address()), {**key, "of_address": challenge.address}
+            ).scalar_one_or_none()
+        return None if found is None else str(found)
+
+    def note(
+        self, event: Event, challenge: Challenge, browser_macs: Sequence[str], *, network: str, detail: str
+    ) -> None:
+        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        with ledger.held(self._database, who) as held:
+            ledger.record(
+                held.connection, event, held.subject, at=held.now, challenge_id=challenge.id, detail=detail
+            )
+
     def spend(
         self, challenge: Challenge, browser_macs: Sequence[str], grant: NewGrant, *, network: str
-    ) -> None:
+    ) -> str:
         who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
         # The order of locks is address, then challenge, as in `count_try`; the other way round two could wait for
         # each other.
@@ -109,6 +126,7 @@ class SqlVerification:
             spending = self._spending(is_known=is_known, is_text=is_number(challenge.destination))
             if spending.one_or_none(held.connection, values) is None:
                 raise ChallengeRefused(tries_left=0)
+        return str(its_subject)
 
     def _spending(self, *, is_known: bool, is_text: bool) -> Prepared:
         """Spend it first; all else that a success writes is undone where that finds nothing to spend.
@@ -194,6 +212,7 @@ def _auth_code(challenge: Challenge, grant: NewGrant, its_subject: str, now: int
         "subject_id": its_subject,
         "address": challenge.address,
         "amr": json.dumps(grant.amr),
+        "withheld": " ".join(sorted(grant.withheld)),
         "auth_time": now,
         "expires_at": now + grant.lifetime_s * 1000,
         "used_at": None,

@@ -59,9 +59,16 @@ class MeteredVerification:
         self._inner.note_wrong(challenge, browser_macs, network=network)
         CODES.labels(challenge.realm, challenge.connection, "wrong").inc()
 
-    def spend(self, challenge: Challenge, *args: Any, **rest: Any) -> None:
-        self._inner.spend(challenge, *args, **rest)
+    def spend(self, challenge: Challenge, *args: Any, **rest: Any) -> str:
+        subject_id = self._inner.spend(challenge, *args, **rest)
         CODES.labels(challenge.realm, challenge.connection, "accepted").inc()
+        return subject_id
+
+    def subject_of(self, challenge: Challenge) -> str | None:
+        return self._inner.subject_of(challenge)
+
+    def note(self, *args: Any, **rest: Any) -> None:
+        self._inner.note(*args, **rest)
 
 
 class MeteredAuthCodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Blueprint, Response, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
@@ -9,7 +10,14 @@ from sidecar.edge.answer import denied_url
 from sidecar.edge.browser import caller_of, remember
 from sidecar.edge.forms import field
 from sidecar.edge.navigation import require_own_form
-from sidecar.errors import ChallengeRefused, ConnectionStopped, InvalidRequest, NumberRefused, RateLimited
+from sidecar.errors import (
+    ChallengeRefused,
+    ConnectionStopped,
+    InvalidRequest,
+    KeycloakUnavailable,
+    NumberRefused,
+    RateLimited,
+)
 from sidecar.login.addressing import read
 from sidecar.login.resend import resend
 from sidecar.login.room import Caller, LoginRoom
@@ -20,6 +28,8 @@ from sidecar.web.pages import Pages
 from sidecar.web.passkey import Passkey
 from sidecar.web.waits import wait_text
 from sidecar.words import Words
+
+_log = structlog.get_logger()
 
 #: When a browser that the address knows is shown the way to the other channel.
 _NEEDS_OTHER_CHANNEL = (DeliveryStatus.DELAYED, DeliveryStatus.FAILED)
@@ -115,6 +125,8 @@ class Code:
             return self._again(challenge, words.plural("passwordlessErrorCode", refused.tries_left), 400)
         except RateLimited as limited:
             return self._limited(challenge, words, limited)
+        except KeycloakUnavailable as away:
+            return self._away(challenge, words, away)
         return remember(make_response(redirect(self._passkey.after(verified), 303)), caller)
 
     def _send_again(self, challenge: Challenge, caller: Caller) -> ResponseReturnValue:
@@ -136,6 +148,14 @@ class Code:
         page = self._again(challenge, wait_text(words, limited), 429)
         page.headers["Retry-After"] = str(limited.retry_after_s)
         return page
+
+    def _away(self, challenge: Challenge, words: Words, away: KeycloakUnavailable) -> Response:
+        """The code was right and is good for another try, if it was not spent by then."""
+        found = self._room.challenges.find(challenge.id, caller_of(request).macs(self._room.keys))
+        if found.challenge.used_at is not None:
+            raise away
+        _log.warning("request_refused", code=away.code, reason=str(away))
+        return self._page(found, error=words("passwordlessErrorUnavailable"), http_status=503)
 
     def _again(self, challenge: Challenge, error: str, http_status: int) -> Response:
         """The page anew, as the challenge stands now."""

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sidecar.errors import (
+    AccountStopped,
     ChallengeNotFound,
     ConnectionStopped,
     CookieMissing,
@@ -22,6 +23,7 @@ _log = structlog.get_logger()
 #: error → (status, heading key, message key)
 _TABLE: dict[type[SidecarError], tuple[int, str, str]] = {
     ConnectionStopped: (503, "passwordlessErrorTitle", "passwordlessErrorSmsStopped"),
+    AccountStopped: (403, "passwordlessErrorTitle", "passwordlessErrorAccountStopped"),
     ChallengeNotFound: (404, "passwordlessErrorNotFoundTitle", "passwordlessErrorNotFound"),
     CookieMissing: (400, "passwordlessErrorCookiesTitle", "passwordlessErrorCookies"),
     InvalidRequest: (400, "passwordlessErrorTitle", "passwordlessErrorRequest"),

@@ -76,7 +76,7 @@ class Browser:
             "response_type": "code",
             "scope": "openid",
         }
-        return self.open(f"{keycloak}/realms/{realm}/protocol/openid-connect/auth", **query, **parameters)
+        return self.open(f"{keycloak}/realms/{realm}/protocol/openid-connect/auth", **query | parameters)
 
     def _go(self, method: str, url: str, **request) -> Page:
         for _ in range(20):

@@ -12,6 +12,7 @@ from sidecar import settings as settings_module
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak import Admin, connect
 from sidecar.settings import Settings
+from tests.keycloak.linked import House, linking_house
 
 MakeSettings = Callable[..., Settings]
 
@@ -108,3 +109,10 @@ def realm(admin, realm_name) -> Admin:
     """A realm by Keycloak's defaults, seen through the admin API."""
     admin.post("realms", body={"realm": realm_name, "enabled": True, "sslRequired": "external"})
     return admin.at("realms", realm_name)
+
+
+@pytest.fixture(scope="session")
+def house(keycloak_url, keycloak_admin, tmp_path_factory) -> Iterator[House]:
+    """Realms under each policy of linking; once for the run."""
+    with linking_house(keycloak_url, keycloak_admin, tmp_path_factory.mktemp("linking")) as house:
+        yield house
