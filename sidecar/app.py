@@ -16,6 +16,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar import health, keycloak, logs, store
 from sidecar import settings as settings_module
+from sidecar.api.install import install as install_api
+from sidecar.api.sdk import Sdk
 from sidecar.delivery.apprise import Apprise
 from sidecar.delivery.callbacks import TwilioCallbacks, WebhookCallbacks
 from sidecar.delivery.console import Console
@@ -30,13 +32,16 @@ from sidecar.edge.mounting import mounted
 from sidecar.edge.places import places_of
 from sidecar.edge.seal import Seal
 from sidecar.errors import SettingsError
+from sidecar.keycloak.client_credentials import CheckedAtKeycloak
+from sidecar.keycloak.passing import PassedOn
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
+from sidecar.keycloak.walk import HeadlessLogin
 from sidecar.login.keys import KeyRing
 from sidecar.login.passkeys import Passkeys, TakingBack
 from sidecar.login.pinned import is_test
 from sidecar.login.ports import Callbacks, PasskeyAccounts, Users
 from sidecar.login.room import LoginRoom
-from sidecar.oidc import authorize, discovery, token
+from sidecar.oidc import authorize, discovery, requests, token
 from sidecar.oidc.assertion import ClientAuthentication
 from sidecar.oidc.signing import SigningKeys
 from sidecar.settings import (
@@ -47,6 +52,7 @@ from sidecar.settings import (
     TwilioProvider,
     WebhookProvider,
 )
+from sidecar.store.api_clients import SqlClients
 from sidecar.store.assertions import SqlUsedAssertions
 from sidecar.store.auth_codes import SqlAuthCodes
 from sidecar.store.challenges import SqlChallenges
@@ -61,6 +67,7 @@ from sidecar.store.passkeys import SqlPasskeyOffers
 from sidecar.store.pumping import SqlStops
 from sidecar.store.receipts import SqlReceipts
 from sidecar.store.retention import SqlRetention, Sweeping
+from sidecar.store.tickets import SqlTickets
 from sidecar.store.verification import SqlVerification
 from sidecar.store.waiting import waiting
 from sidecar.telemetry import exporter, metrics, traces
@@ -78,6 +85,8 @@ from sidecar.words import Catalogue
 _MAX_BODY_BYTES = 64 * 1024
 _MAX_FORM_FIELDS = 40
 _PARTS = "passwordless"
+#: Below the threads of a process: Keycloak calls our token endpoint while a login is walked.
+_WALKS_AT_ONCE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +128,8 @@ class Parts:
             verification=MeteredVerification(SqlVerification(self.database)),
             auth_codes=MeteredAuthCodes(SqlAuthCodes(self.database)),
             complaints=SqlComplaints(self.database),
+            tickets=SqlTickets(self.database),
+            clients=SqlClients(self.database),
             users=self.holders(),
         )
 
@@ -244,7 +255,8 @@ def create_app(parts: Parts) -> Flask:
         settings, FetchedRealmKeys(settings.keycloak), SqlUsedAssertions(parts.database), parts.keys
     )
     pages = Pages.build(settings, parts.catalogue)
-    start = Start(room, pages, Seal(parts.keys), places_of(settings.server.geoip_database))
+    places = places_of(settings.server.geoip_database)
+    start = Start(room, pages, Seal(parts.keys), places)
     access_log.install(app)
     metrics.install(app)
     hosts.install(app, settings.server)
@@ -263,6 +275,20 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))
     app.register_blueprint(health.blueprint(parts.database.ping))
+    credentials = CheckedAtKeycloak(settings.keycloak, parts.keys)
+    install_api(app, room, credentials, parts.catalogue, places)
+    if settings.sdk.default_realm:
+        sdk = Sdk(
+            room,
+            credentials,
+            HeadlessLogin(settings, at_once=_WALKS_AT_ONCE),
+            PassedOn(settings.keycloak),
+            realm=settings.realms[settings.sdk.default_realm],
+            parse=partial(requests.parse, settings),
+            catalogue=parts.catalogue,
+            places=places,
+        )
+        app.register_blueprint(sdk.blueprint())
     for realm in settings.realms:
         signing.ensure(realm)
     return app

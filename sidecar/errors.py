@@ -84,6 +84,45 @@ class ChallengeNotFound(SidecarError):
     code = "challenge_not_found"
 
 
+class TicketRefused(SidecarError):
+    """A ticket is worth nothing here: unknown, over, used and foreign look alike to the outside."""
+
+    code = "ticket_refused"
+
+    def __init__(self) -> None:
+        super().__init__("the ticket was refused")
+
+
+class ClientRefused(SidecarError):
+    """A client of the API is unknown, switched off, elsewhere, or did not prove who it is; the text is for the log."""
+
+    code = "invalid_client"
+
+
+class InteractionRequired(SidecarError):
+    """Keycloak wants something of the person: a pending action, consent, or to link an account. A browser is needed."""
+
+    code = "interaction_required"
+
+    def __init__(self) -> None:
+        super().__init__("Keycloak has to ask the person something")
+
+
+class AccountRefused(SidecarError):
+    """Keycloak lets nobody sign in to this account, whatever they prove; the text is for the log."""
+
+    code = "account_refused"
+
+
+class TooBusy(SidecarError):
+    """As many logins are walked for API clients as may be at once; nothing was counted."""
+
+    code = "too_busy"
+
+    def __init__(self) -> None:
+        super().__init__("as many logins are walked for API clients as may be at once")
+
+
 class CookieMissing(SidecarError):
     """The browser sent no cookie where it must have one: it keeps none, or the page was opened elsewhere."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sidecar.cli.address import unlock, unmute
+from sidecar.cli.clients import clients
 from sidecar.cli.config import config
 from sidecar.cli.db import db
 from sidecar.cli.demo import demo
@@ -78,6 +79,7 @@ for command in (
     remove,
     doctor,
     users,
+    clients,
     messages,
     send_test,
     template,

@@ -11,11 +11,14 @@ from typing import Protocol
 from sidecar.login.limits import Rule
 from sidecar.login.pumping import TextMessage
 from sidecar.model.account import Found as FoundUsers
+from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.challenge import Challenge, Found, NewChallenge
+from sidecar.model.client import ApiClient
 from sidecar.model.events import Event
 from sidecar.model.passkey import PasskeyState, Wanted
 from sidecar.model.proof import Grant, NewGrant
 from sidecar.model.receipt import Callback, Receipt
+from sidecar.model.ticket import Holding, Ticket
 
 
 class Challenges(Protocol):
@@ -43,6 +46,14 @@ class Challenges(Protocol):
 
         Raises:
             ChallengeNotFound: unknown, or another browser's.
+        """
+        ...
+
+    def newest(self, realm: str, connection: str, address: str, browser_macs: Sequence[str]) -> Challenge:
+        """The one that these started last for the address, however it stands.
+
+        Raises:
+            ChallengeNotFound: they started none.
         """
         ...
 
@@ -237,6 +248,54 @@ class PasskeyAccounts(Protocol):
 
     def cancel_registration(self, realm: str, connection: str, subject_id: str) -> None:
         """Ask no longer; nothing where it was done, or there is no such user."""
+        ...
+
+
+class Tickets(Protocol):
+    """Tickets: written by `Verification.spend` for a challenge of the API, spent here for an authorization code."""
+
+    def find(self, ticket_macs: Sequence[str], *, realm: str, connection: str) -> Ticket | None:
+        """A live one; `None` for all others."""
+        ...
+
+    def bind(
+        self, ticket_macs: Sequence[str], *, realm: str, application: str, browser_mac: str
+    ) -> str | None:
+        """Give a client's ticket to a browser, once.
+
+        Its connection; `None` if it was not live, not the application's, or a browser's already.
+        """
+        ...
+
+    def exchange(
+        self,
+        ticket_macs: Sequence[str],
+        request: AuthorizationRequest,
+        *,
+        realm: str,
+        connection: str,
+        holding: Holding,
+        browser_macs: Sequence[str],
+        auth_code_mac: str,
+        lifetime_s: int,
+    ) -> bool:
+        """Spend it and write an authorization code for the request, in one transaction.
+
+        False, and nothing written but the refusal, if it is unknown, over, used, another realm's, connection's or
+        application's, or not held that way.
+        """
+        ...
+
+
+class Clients(Protocol):
+    """The applications that may call the API."""
+
+    def find(self, realm: str, client_id: str) -> ApiClient | None:
+        """One that is switched on."""
+        ...
+
+    def allows(self, realm: str, origin: str) -> bool:
+        """Whether any of the realm's names the origin."""
         ...
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sidecar.errors import InvalidRequest
 from sidecar.login.keys import KeyRing
-from sidecar.login.ports import AuthCodes, Challenges, Complaints, Users, Verification
+from sidecar.login.ports import AuthCodes, Challenges, Clients, Complaints, Tickets, Users, Verification
+from sidecar.model.client import ApiClient
 from sidecar.settings import Connection, Settings
 
 
@@ -20,6 +22,8 @@ class LoginRoom:
     verification: Verification
     auth_codes: AuthCodes
     complaints: Complaints
+    tickets: Tickets
+    clients: Clients
     #: `None` where no realm lets us look at its users.
     users: Users | None = None
 
@@ -44,9 +48,22 @@ class Caller:
 
     browser_secret: str
     network: str
+    kind: Literal["browser", "api-client"] = "browser"
+
+    @property
+    def is_browser(self) -> bool:
+        return self.kind == "browser"
 
     def macs(self, keys: KeyRing) -> tuple[str, ...]:
-        return keys.macs("browser", self.browser_secret.encode())
+        return keys.macs(self.kind, self.browser_secret.encode())
 
     def mac(self, keys: KeyRing) -> str:
-        return keys.mac("browser", self.browser_secret.encode())
+        return keys.mac(self.kind, self.browser_secret.encode())
+
+
+def api_caller(client: ApiClient, *, network: str) -> Caller:
+    """An API client in the place of a browser: its challenges are its own, and no address ever knows it as a device.
+
+    Else whoever calls for a public client would be known to every address that signed in through it.
+    """
+    return Caller(browser_secret=f"{client.realm}/{client.client_id}", network=network, kind="api-client")

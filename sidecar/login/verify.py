@@ -15,6 +15,7 @@ from sidecar.login.pinned import pinned
 from sidecar.login.room import Caller, LoginRoom
 from sidecar.model.challenge import Challenge
 from sidecar.model.proof import NewGrant, amr_of
+from sidecar.model.ticket import NewTicket
 from sidecar.settings import Connection
 
 #: RFC 6749 §4.1.2 allows ten minutes; Keycloak comes back at once, so a minute is plenty.
@@ -41,13 +42,23 @@ def verify(room: LoginRoom, *, challenge: Challenge, unverified_code: str, calle
         AccountStopped: the code was right, and the account must not be opened by it.
         KeycloakUnavailable: the code was right, and the account could not be looked at, or made ready.
     """
+    counted = proven(room, challenge=challenge, unverified_code=unverified_code, caller=caller)
+    return grant(room, counted, caller, is_by_link=False)
+
+
+def proven(room: LoginRoom, *, challenge: Challenge, unverified_code: str, caller: Caller) -> Challenge:
+    """Count a try and compare; what comes back is right, and still to be spent.
+
+    Raises:
+        InvalidRequest, ChallengeRefused, RateLimited: as above.
+    """
     cleaned = codes.clean_code(unverified_code, challenge.digits)
     counted = _counted(room, challenge, caller)
     test = pinned(room.connection(counted.realm, counted.connection), counted)
     if not codes.is_right(room.keys, counted, cleaned, pinned=test.code.reveal() if test else None):
         room.verification.note_wrong(counted, caller.macs(room.keys), network=caller.network)
         raise ChallengeRefused(tries_left=counted.tries_left)
-    return grant(room, counted, caller, is_by_link=False)
+    return counted
 
 
 def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bool) -> Verified:
@@ -57,11 +68,32 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
         ChallengeRefused: somebody was first, or it ran out meanwhile.
         AccountStopped, KeycloakUnavailable: as `verify`; nobody has an authorization code.
     """
-    outlook = linking.look(room, counted, caller)
     raw_auth_code = secrets.token_urlsafe(AUTH_CODE_BYTES)
+    mac = mac_of_auth_code(room.keys, counted.realm, counted.connection, raw_auth_code)
+    spend(room, counted, caller, is_by_link=is_by_link, auth_code_mac=mac)
+    return Verified(challenge=counted, raw_auth_code=raw_auth_code)
+
+
+def spend(
+    room: LoginRoom,
+    counted: Challenge,
+    caller: Caller,
+    *,
+    is_by_link: bool,
+    auth_code_mac: str = "",
+    ticket: NewTicket | None = None,
+) -> None:
+    """Look, spend and settle, for an authorization code or for a ticket.
+
+    Raises:
+        ChallengeRefused, AccountStopped, KeycloakUnavailable: as `grant`.
+    """
+    outlook = linking.look(room, counted, caller)
     connection = room.connection(counted.realm, counted.connection)
     new = NewGrant(
-        auth_code_mac=mac_of_auth_code(room.keys, counted.realm, counted.connection, raw_auth_code),
+        auth_code_mac=auth_code_mac,
+        ticket=ticket,
+        is_remembered=caller.is_browser,
         subject_id=new_subject_id(counted.connection),
         lifetime_s=AUTH_CODE_LIFETIME_S,
         amr=amr_of(connection.strategy, is_by_link=is_by_link),
@@ -71,7 +103,6 @@ def grant(room: LoginRoom, counted: Challenge, caller: Caller, *, is_by_link: bo
     )
     subject_id = room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
     linking.settle(room, counted, caller, outlook, subject_id=subject_id)
-    return Verified(challenge=counted, raw_auth_code=raw_auth_code)
 
 
 def _idle_s(connection: Connection) -> int | None:

@@ -19,6 +19,8 @@ class AuthorizationRequest:
     """A checked request of RFC 6749 §4.1.1 with RFC 7636's S256 challenge and OpenID Connect's nonce.
 
     It holds only what the pages and the answer need. `send`: "code", "link", or "" for what the connection sends.
+    `api_client`: the application that asked through the API (`ApiClient.application`); all else is empty then, for
+    Keycloak has not asked yet.
     """
 
     client_id: str
@@ -29,6 +31,7 @@ class AuthorizationRequest:
     ui_locales: str = ""
     login_hint: str = ""
     send: str = ""
+    api_client: str = ""
 
     @property
     def application(self) -> str:
@@ -40,8 +43,23 @@ class AuthorizationRequest:
 
         Source: org.keycloak.broker.provider.util.IdentityBrokerState, Keycloak 26.
         """
+        if self.api_client:
+            return self.api_client
         found = _BROKER_STATE.fullmatch(self.state)
         return _client(found["client"]) if found else ""
+
+    @classmethod
+    def through_api(cls, application: str) -> AuthorizationRequest:
+        """What a challenge of the API carries: its code comes back to the API, so there is nothing to answer yet."""
+        return cls(
+            client_id="",
+            redirect_uri="",
+            state="",
+            nonce="",
+            code_challenge="",
+            send="code",
+            api_client=application,
+        )
 
     def as_json(self) -> dict[str, str]:
         return asdict(self)

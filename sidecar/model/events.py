@@ -53,6 +53,12 @@ class Event(StrEnum):
     PASSKEY_WANTED = "passkey_wanted"
     #: The offer was turned down.
     PASSKEY_DECLINED = "passkey_declined"
+    #: An authorization code was made of a ticket; `detail` says who held it: `browser`, `confirmed` or `client`.
+    TICKET_EXCHANGED = "ticket_exchanged"
+    #: A ticket was over, used, or somebody else's; `detail` says which.
+    TICKET_REFUSED = "ticket_refused"
+    #: An application's ticket was given to a browser.
+    TICKET_BOUND = "ticket_bound"
     #: A provider did not take the message; `detail` names it and says why. The next one is asked, or there is none.
     PROVIDER_REFUSED = "provider_refused"
     #: An operator stopped a connection's text messages.

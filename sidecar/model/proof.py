@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sidecar.model.ticket import NewTicket
+
 _OTP, _LINK = "otp", "link"
 
 
@@ -28,8 +30,9 @@ EMAIL, USERNAME = "email", "preferred_username"
 class NewGrant:
     """What `verify` hands to the store to be written in the transaction that spends the challenge.
 
-    `is_test`: the code was a test address's own. `idle_s`: after so many seconds without a proof, an address may be
-    somebody else's, and a browser that it does not know gets a subject of its own; `None`: never.
+    `ticket`: instead of an authorization code, whose MAC is empty then. `is_remembered`: the address knows the browser
+    from now on. `is_test`: the code was a test address's own. `idle_s`: after so many seconds without a proof, an
+    address may be somebody else's, and a browser that it does not know gets a subject of its own; `None`: never.
     `withheld`: the claims that Keycloak must not get.
     """
 
@@ -37,6 +40,8 @@ class NewGrant:
     subject_id: str
     lifetime_s: int
     amr: tuple[str, ...]
+    ticket: NewTicket | None = None
+    is_remembered: bool = True
     is_test: bool = False
     idle_s: int | None = None
     withheld: frozenset[str] = frozenset()

@@ -27,6 +27,7 @@ from sidecar.settings.values import (
     Pumping,
     Realm,
     Retention,
+    Sdk,
     Secret,
     Server,
     Settings,
@@ -173,6 +174,11 @@ class _KeycloakSchema(Section):
         return Keycloak(**{**data, "internal_url": data["internal_url"] or data["url"]})
 
 
+class _SdkSchema(Section):
+    target = Sdk
+    default_realm = fields.String(load_default="")
+
+
 class _LimitsSchema(Section):
     target = Limits
     # NIST SP 800-63B-4 §3.2.2 allows 100 failures in a row; five a code and ten an hour stay far below it.
@@ -306,6 +312,7 @@ class SettingsSchema(Section):
     metrics = fields.Nested(_MetricsSchema, load_default=lambda: _MetricsSchema().load({}))
     traces = fields.Nested(_TracesSchema, load_default=lambda: _TracesSchema().load({}))
     keycloak = fields.Nested(_KeycloakSchema, required=True)
+    sdk = fields.Nested(_SdkSchema, load_default=lambda: _SdkSchema().load({}))
     providers = fields.Dict(keys=fields.String(validate=_name), values=ProviderField(), required=True)
     realms = fields.Dict(
         keys=fields.String(),
@@ -313,6 +320,12 @@ class SettingsSchema(Section):
         required=True,
         validate=validate.Length(1, error="needs at least one realm, like [realms.demo]"),
     )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _the_sdks_realm_exists(self, data: Mapping[str, Any], **_: Any) -> None:
+        named = data["sdk"].default_realm
+        if named and named not in data["realms"]:
+            raise ValidationError(f"names '{named}', but there is no [realms.{named}]", "sdk.default_realm")
 
     @validates_schema(skip_on_field_errors=True)
     def _test_addresses_end(self, data: Mapping[str, Any], **_: Any) -> None:

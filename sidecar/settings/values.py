@@ -373,6 +373,13 @@ class Realm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sdk:
+    """The face that existing SDKs speak to. `default_realm`: whose it is; empty: there is none."""
+
+    default_realm: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     server: Server
     database: Database
@@ -380,6 +387,7 @@ class Settings:
     metrics: Metrics
     traces: Traces
     keycloak: Keycloak
+    sdk: Sdk
     providers: Mapping[str, Provider]
     realms: Mapping[str, Realm]
 
@@ -390,6 +398,10 @@ class Settings:
     def logo_url(self, logo: Logo) -> str:
         """Where we serve a logo; another one has another URL."""
         return f"{self.server.public_url}/static/{logo.version}/{LOGO}"
+
+    def embedded_callback(self, realm: str) -> str:
+        """Where the login ends that we walk for a client of the API; among that client's redirect URIs."""
+        return f"{self.server.public_url}/realms/{realm}/embedded/callback"
 
     def broker_redirect_uri(self, realm: str, connection: str) -> str:
         """The only redirect URI there is: Keycloak's broker endpoint of the connection."""

@@ -89,6 +89,24 @@ class SqlChallenges:
         status = page_status(row, is_known=is_known) if row.status else DeliveryStatus.SENT
         return Found(challenge_from(row, read_at=row.read_at), status, is_known)
 
+    def newest(self, realm: str, connection: str, address: str, browser_macs: Sequence[str]) -> Challenge:
+        now = self._database.clock.now()
+        with self._database.read() as transaction:
+            row = transaction.execute(
+                select(*COLUMNS, now.label("read_at"))
+                .where(
+                    challenges.c.realm == realm,
+                    challenges.c.connection == connection,
+                    challenges.c.address == address,
+                    challenges.c.browser_mac.in_(browser_macs),
+                )
+                .order_by(challenges.c.created_at.desc(), challenges.c.id)
+                .limit(1)
+            ).one_or_none()
+        if row is None:
+            raise ChallengeNotFound
+        return challenge_from(row, read_at=row.read_at)
+
     def of_message(self, challenge_id: str, *, within_s: int) -> Challenge:
         now = self._database.clock.now()
         with self._database.read() as connection:

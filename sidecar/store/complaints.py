@@ -10,7 +10,7 @@ from sidecar.model.events import Event
 from sidecar.store import ledger
 from sidecar.store.engine import Database
 from sidecar.store.rows import COLUMNS, challenge_from
-from sidecar.store.tables import auth_codes, challenges, events
+from sidecar.store.tables import auth_codes, challenges, events, tickets
 
 
 def muted(now: ColumnElement[int]) -> ColumnElement[bool]:
@@ -66,17 +66,18 @@ class SqlComplaints:
                 # Not retired: whoever started it would see that somebody reads this address's mail.
                 .values(is_suppressed=True)
             )
-            # A code that bought it already is void too, unless Keycloak was first.
-            connection.execute(
-                update(auth_codes)
-                .where(
-                    auth_codes.c.challenge_id == challenge.id,
-                    auth_codes.c.used_at.is_(None),
-                    # Of no effect but for the index: the few of the last minute instead of all.
-                    auth_codes.c.expires_at > now,
+            # What it bought already is void too, unless Keycloak was first.
+            for bought in (auth_codes, tickets):
+                connection.execute(
+                    update(bought)
+                    .where(
+                        bought.c.challenge_id == challenge.id,
+                        bought.c.used_at.is_(None),
+                        # Of no effect but for the index: the few of the last minute instead of all.
+                        bought.c.expires_at > now,
+                    )
+                    .values(used_at=now)
                 )
-                .values(used_at=now)
-            )
             ledger.record(connection, Event.ADDRESS_MUTED, subject, at=now, challenge_id=challenge.id)
 
     def unmute(self, realm: str, connection_id: str, address: str, *, by: str) -> None:

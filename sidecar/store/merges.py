@@ -12,7 +12,7 @@ from sidecar.model.events import Event
 from sidecar.store import ledger
 from sidecar.store.clock import read_once
 from sidecar.store.engine import Database
-from sidecar.store.tables import addresses, auth_codes, merges, subjects
+from sidecar.store.tables import addresses, auth_codes, merges, subjects, tickets
 from sidecar.users.ports import Merge
 
 
@@ -129,11 +129,12 @@ class SqlMerges:
                     .returning(addresses.c.address)
                 ).scalars()
             )
-            open_connection.execute(
-                update(auth_codes)
-                .where(auth_codes.c.subject_id == from_, auth_codes.c.used_at.is_(None))
-                .values(subject_id=into)
-            )
+            for bought in (auth_codes, tickets):
+                open_connection.execute(
+                    update(bought)
+                    .where(bought.c.subject_id == from_, bought.c.used_at.is_(None))
+                    .values(subject_id=into)
+                )
             for address in moved:
                 ledger.record(
                     open_connection,

@@ -15,11 +15,23 @@ from sidecar.store.tables import (
     metadata,
     passkey_offers,
     subjects,
+    tickets,
 )
 
 #: What an export leaves out: of use to nobody but us, or to whoever would misuse it.
 WITHHELD = frozenset(
-    {"seed", "key_id", "browser_mac", "device", "code_mac", "code_challenge", "nonce", "request", "withheld"}
+    {
+        "seed",
+        "key_id",
+        "browser_mac",
+        "device",
+        "code_mac",
+        "ticket_mac",
+        "code_challenge",
+        "nonce",
+        "request",
+        "withheld",
+    }
 )
 
 
@@ -96,5 +108,5 @@ def _subject_ids(connection: Connection, realm: str, address: str) -> list[str]:
 
 
 def _is_nobodys() -> ColumnElement[bool]:
-    holders = (addresses, auth_codes)
+    holders = (addresses, auth_codes, tickets)
     return and_(*(~exists().where(table.c.subject_id == subjects.c.id) for table in holders))

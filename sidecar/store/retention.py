@@ -11,7 +11,7 @@ from sidecar.settings import Retention
 from sidecar.store.clock import read_once
 from sidecar.store.engine import Database
 from sidecar.store.key_shelf import SqlKeyShelf
-from sidecar.store.tables import auth_codes, challenges, events, messages, signing_keys, sms_sends
+from sidecar.store.tables import auth_codes, challenges, events, messages, signing_keys, sms_sends, tickets
 
 BATCH = 500
 _DAY_MS = 86_400_000
@@ -35,6 +35,7 @@ class SqlRetention:
         kinds = {
             messages: self._messages,
             auth_codes: self._auth_codes,
+            tickets: self._tickets,
             challenges: self._challenges,
             events: self._events,
             sms_sends: self._sms_sends,
@@ -71,6 +72,10 @@ class SqlRetention:
     def _auth_codes(self, connection: Connection) -> int:
         cutoff = self._before(self._retention.challenges_days)
         return self._delete(connection, auth_codes, auth_codes.c.code_mac, auth_codes.c.expires_at < cutoff)
+
+    def _tickets(self, connection: Connection) -> int:
+        cutoff = self._before(self._retention.challenges_days)
+        return self._delete(connection, tickets, tickets.c.ticket_mac, tickets.c.expires_at < cutoff)
 
     def _challenges(self, connection: Connection) -> int:
         """With their messages, which would hang in the air."""

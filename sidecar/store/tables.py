@@ -164,6 +164,44 @@ auth_codes = Table(
 )
 Index("ix_auth_codes_expires_at", auth_codes.c.expires_at)
 
+# What a challenge that was met through the API is worth, until an authorization code is made of it.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("ticket_mac", Text, primary_key=True),
+    Column("challenge_id", Text, nullable=False),
+    Column("realm", Text, nullable=False),
+    Column("connection", Text, nullable=False),
+    # The client's id in Keycloak: a ticket signs in to nothing else.
+    Column("application", Text, nullable=False),
+    # The browser that holds it; null while only the client does.
+    Column("browser_mac", Text),
+    Column("subject_id", Text, ForeignKey("subjects.id"), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("amr", Text, nullable=False),
+    # Claims that Keycloak must not get.
+    Column("withheld", Text, nullable=False),
+    Column("auth_time", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+)
+Index("ix_tickets_expires_at", tickets.c.expires_at)
+Index("ix_tickets_challenge_id", tickets.c.challenge_id)
+
+# Applications that may call the API.
+api_clients = Table(
+    "api_clients",
+    metadata,
+    Column("realm", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("application", Text, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    # A JSON list.
+    Column("origins", Text, nullable=False),
+    Column("enabled_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("realm", "client_id"),
+)
+
 messages = Table(
     "messages",
     metadata,

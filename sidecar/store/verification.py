@@ -30,7 +30,7 @@ from sidecar.store.rows import (
     of_address,
     theirs,
 )
-from sidecar.store.tables import addresses, auth_codes, challenges, devices, subjects
+from sidecar.store.tables import addresses, auth_codes, challenges, devices, subjects, tickets
 
 _NOW = bindparam("now", type_=BigInteger)
 
@@ -111,7 +111,7 @@ class SqlVerification:
                 "of_connection": challenge.connection,
                 "of_address": challenge.address,
                 "now": held.now,
-                **prefixed("code", _auth_code(challenge, grant, its_subject, held.now)),
+                **_granted(challenge, grant, its_subject, held.now),
                 **ledger.appended(
                     Event.CODE_ACCEPTED,
                     held.subject,
@@ -121,14 +121,17 @@ class SqlVerification:
                 ),
             }
             is_known = held.subject.device is not None
-            if not is_known:
+            is_new = grant.is_remembered and not is_known
+            if is_new:
                 values |= _remembered(challenge, held, browser_macs[0])
-            spending = self._spending(is_known=is_known, is_text=is_number(challenge.destination))
+            spending = self._spending(
+                is_new=is_new, is_text=is_number(challenge.destination), is_ticket=grant.ticket is not None
+            )
             if spending.one_or_none(held.connection, values) is None:
                 raise ChallengeRefused(tries_left=0)
         return str(its_subject)
 
-    def _spending(self, *, is_known: bool, is_text: bool) -> Prepared:
+    def _spending(self, *, is_new: bool, is_text: bool, is_ticket: bool) -> Prepared:
         """Spend it first; all else that a success writes is undone where that finds nothing to spend.
 
         One success ends every other open challenge of the address: their codes are of no more use to anyone.
@@ -136,7 +139,7 @@ class SqlVerification:
         always: list[Callable[[], Statement]] = [
             lambda: _spending(self._database.clock.now()),
             _ending_others,
-            lambda: inserting(auth_codes, "code"),
+            lambda: inserting(tickets, "ticket") if is_ticket else inserting(auth_codes, "code"),
         ]
         event: list[Callable[[], Statement]] = [ledger.appending]
         event_and_device: list[Callable[[], Statement]] = [
@@ -144,9 +147,9 @@ class SqlVerification:
             lambda: inserting(devices, "device"),
         ]
         return self._database.prepared(
-            (SqlVerification.spend, is_known, is_text),
+            (SqlVerification.spend, is_new, is_text, is_ticket),
             *always,
-            *(event if is_known else event_and_device),
+            *(event_and_device if is_new else event),
             *((converting, _proving) if is_text else ()),
         )
 
@@ -197,6 +200,27 @@ def _may_be_somebody_elses(held: ledger.Held, grant: NewGrant) -> bool:
     if grant.idle_s is None or held.subject.device is not None:
         return False
     return bool(held.seen.proven_at <= held.now - grant.idle_s * 1000)
+
+
+def _granted(challenge: Challenge, grant: NewGrant, its_subject: str, now: int) -> dict[str, Any]:
+    if grant.ticket is None:
+        return prefixed("code", _auth_code(challenge, grant, its_subject, now))
+    ticket = {
+        "ticket_mac": grant.ticket.mac,
+        "challenge_id": challenge.id,
+        "realm": challenge.realm,
+        "connection": challenge.connection,
+        "application": grant.ticket.application,
+        "browser_mac": grant.ticket.browser_mac,
+        "subject_id": its_subject,
+        "address": challenge.address,
+        "amr": json.dumps(grant.amr),
+        "withheld": " ".join(sorted(grant.withheld)),
+        "auth_time": now,
+        "expires_at": now + grant.ticket.lifetime_s * 1000,
+        "used_at": None,
+    }
+    return prefixed("ticket", ticket)
 
 
 def _auth_code(challenge: Challenge, grant: NewGrant, its_subject: str, now: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sidecar.store import ledger
 from sidecar.store.clock import read_once
 from sidecar.store.engine import Database
 from sidecar.store.outbox import FAILED
-from sidecar.store.tables import auth_codes, challenges, messages, metadata, signing_keys
+from sidecar.store.tables import auth_codes, challenges, messages, metadata, signing_keys, tickets
 
 # What ran out within a day is voided too: a clock that was set back revives nothing.
 _MARGIN_MS = 86_400_000
@@ -69,10 +69,11 @@ def uses_of_secrets(database: Database) -> Mapping[str, SecretUse]:
 
 
 def void_made_under(database: Database, key_id: str) -> dict[str, int]:
-    """Void the challenges of a server secret, and all authorization codes, which live for a minute anyway."""
+    """Void the challenges of a server secret, and all tickets and authorization codes, which live a minute anyway."""
     with database.write() as connection:
         voided = {
             challenges.name: _void(database, connection, challenges, challenges.c.key_id == key_id),
+            tickets.name: _void(database, connection, tickets),
             auth_codes.name: _void(database, connection, auth_codes),
         }
         _record(database, connection, Event.SECRET_REVOKED, f"{key_id} {_as_text(voided)}")

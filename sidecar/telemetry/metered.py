@@ -28,6 +28,9 @@ class MeteredChallenges:
     def find(self, challenge_id: str, browser_macs: Sequence[str]) -> Found:
         return self._inner.find(challenge_id, browser_macs)
 
+    def newest(self, realm: str, connection: str, address: str, browser_macs: Sequence[str]) -> Challenge:
+        return self._inner.newest(realm, connection, address, browser_macs)
+
     def of_message(self, challenge_id: str, *, within_s: int) -> Challenge:
         return self._inner.of_message(challenge_id, within_s=within_s)
 

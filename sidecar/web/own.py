@@ -60,6 +60,8 @@ def _own(room: LoginRoom, realm: str, connection: str, unverified_id: str) -> Fo
     if not _ID.fullmatch(unverified_id):
         raise ChallengeNotFound
     found = room.challenges.find(unverified_id, caller_of(request).macs(room.keys))
-    if (found.challenge.realm, found.challenge.connection) != (realm, connection):
+    # What was asked for through the API has no way back to Keycloak from a page of ours.
+    is_apis = bool(found.challenge.request.api_client)
+    if (found.challenge.realm, found.challenge.connection) != (realm, connection) or is_apis:
         raise ChallengeNotFound
     return found

@@ -15,11 +15,13 @@ from sidecar.errors import ConnectionStopped, InvalidAddress, InvalidNumber, Num
 from sidecar.login.addressing import take
 from sidecar.login.issue import issue
 from sidecar.login.room import LoginRoom
+from sidecar.login.tickets import is_ticket
 from sidecar.model.address import Address
 from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.challenge import Method
 from sidecar.web.own import own_challenge
 from sidecar.web.pages import Pages
+from sidecar.web.ticket import TicketPages
 from sidecar.web.waits import wait_text
 from sidecar.words import Words
 
@@ -35,6 +37,7 @@ class Start:
     """Implements the authorize endpoint's `LoginPages`."""
 
     def __init__(self, room: LoginRoom, pages: Pages, seal: Seal, places: Places) -> None:
+        self._tickets = TicketPages(room, pages, seal)
         self._room = room
         self._pages = pages
         self._seal = seal
@@ -46,6 +49,10 @@ class Start:
         A link in a mail, a prefetch or an image must not make us send: they all lack a person's own navigation.
         """
         hint = authorization.login_hint
+        if is_ticket(hint):
+            return self._tickets.begin(realm, connection, authorization) or self._page(
+                realm, connection, authorization, value=""
+            )
         try:
             address = self._taken(realm, connection, hint)
         except InvalidAddress as refused:
@@ -69,6 +76,14 @@ class Start:
                 error = self._error(realm, authorization, refused)
                 return self._page(realm, connection, authorization, value=typed, error=error, status=400)
             return self._issue(realm, connection, authorization, address)
+
+        @bp.post("/continue")
+        def go_on(realm: str, connection: str) -> ResponseReturnValue:
+            """The button of "Continue as …?"; a ticket that is over meanwhile leads to the address page."""
+            authorization = self._opened(realm, connection)
+            return self._tickets.go_on(
+                realm, connection, authorization, field(request, "ticket")
+            ) or self._page(realm, connection, authorization, value="")
 
         @bp.get("/start")
         def another(realm: str, connection: str) -> ResponseReturnValue:

@@ -112,7 +112,9 @@ def stack(
         smtp_port=mail.port,
         realms=REALMS,
         methods={LINKS: "both", BRANDED: "both"},
-        more=FOR_TESTS + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
+        more=f'[sdk]\ndefault_realm = "{NUMBERS}"\n'
+        + FOR_TESTS
+        + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
         numbers=[NUMBERS],
         step_up=[STEP_UP],
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},

@@ -101,8 +101,9 @@ def test_it_is_decided_of_every_column_whether_an_export_shows_it():
         *("type", "network", "detail", "template", "status", "attempts", "provider", "reason", "amr"),
         *("digits", "locale", "tries", "max_tries", "is_suppressed", "is_about_recipient", "redirect_uri"),
         *("method", "reference", "receipt", "receipt_at", "prefix", "country", "client", "is_known"),
-        *("converted_at", "asked_browser", "asked_system", "asked_city", "asked_country"),
         *("is_held", "declined_at", "wanted_at"),
+        *("application", "converted_at"),
+        *("asked_browser", "asked_system", "asked_city", "asked_country"),
     }
     tables = [table for table, _ in records._rows_of("acme", "ada@example.org")]
     columns = {column.name for table in tables for column in table.c}

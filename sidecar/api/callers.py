@@ -1,0 +1,82 @@
+"""Who calls: a client that the admin switched on, and perhaps a browser on a page of it. Nothing is counted yet."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from flask import Request
+
+from sidecar.api.ports import ClientCredentials, Credentials
+from sidecar.edge.browser import caller_of
+from sidecar.edge.network import network_of
+from sidecar.errors import ClientRefused
+from sidecar.login.room import Caller, LoginRoom, api_caller
+from sidecar.model.client import ApiClient
+
+_MAX_CHARS = 4096
+_SAME_SITE = frozenset({"same-origin", "same-site"})
+#: RFC 7523 §2.2.
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A client, and whose the challenge is: the browser's that holds our cookie, or the client's."""
+
+    client: ApiClient
+    caller: Caller
+
+
+def calling(
+    room: LoginRoom, credentials: ClientCredentials, realm: str, request: Request, fields: Mapping[str, str]
+) -> Call:
+    """Who makes this request; `fields`: `client_id` and, of a confidential client, its proof, unless in a Basic header.
+
+    Raises:
+        ClientRefused: unknown, not switched on, from an origin that is not its own, or not proven.
+        KeycloakUnavailable: a confidential client's proof can't be checked.
+    """
+    given = _given(request, fields)
+    client = room.clients.find(realm, given.client_id) if realm in room.settings.realms else None
+    if client is None:
+        raise ClientRefused(f"{given.client_id!r} is no client that was switched on for the API")
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in client.origins:
+        raise ClientRefused(f"{given.client_id} does not list this origin")
+    if not client.is_public and not credentials.are_right(realm, given):
+        raise ClientRefused(f"{given.client_id} did not prove who it is")
+    if origin is not None and request.headers.get("Sec-Fetch-Site") in _SAME_SITE:
+        # Our cookie came along, or goes out with the answer: browsers keep it on the same site only.
+        return Call(client=client, caller=caller_of(request))
+    return Call(client=client, caller=api_caller(client, network=network_of(request.remote_addr)))
+
+
+def _given(request: Request, fields: Mapping[str, str]) -> Credentials:
+    client_id, secret = _basic(request)
+    assertion = fields.get("client_assertion", "")
+    if assertion and fields.get("client_assertion_type") != ASSERTION_TYPE:
+        raise ClientRefused("client_assertion_type is not jwt-bearer")
+    found = Credentials(
+        client_id=client_id or fields.get("client_id", ""),
+        secret=secret or fields.get("client_secret", ""),
+        assertion=assertion,
+    )
+    if max(map(len, (found.client_id, found.secret, found.assertion))) > _MAX_CHARS or not found.client_id:
+        raise ClientRefused("no client_id")
+    return found
+
+
+def _basic(request: Request) -> tuple[str, str]:
+    """Of a Basic header, form-encoded before it was put there (RFC 6749 §2.3.1)."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise ClientRefused("the Authorization header can't be read") from None
+    return (unquote_plus(name), unquote_plus(secret)) if colon else ("", "")

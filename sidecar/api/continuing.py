@@ -1,0 +1,55 @@
+"""A page of an application on another site hands its browser over, with a ticket."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint
+from werkzeug.wrappers import Response as AnyResponse
+
+from sidecar.edge.browser import caller_of
+from sidecar.edge.forms import field
+from sidecar.errors import ClientRefused, InvalidRequest
+from sidecar.login import tickets
+from sidecar.login.room import LoginRoom
+
+#: Of RFC 6749 §4.1.1, RFC 7636 and OpenID Connect Core §3.1.2.1; what the application wants of Keycloak.
+_PASSED_ON = (
+    *("redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
+    *("code_challenge", "code_challenge_method", "ui_locales", "acr_values", "max_age", "prompt", "claims"),
+)
+_MAX_CHARS = 2048
+
+
+def install(bp: Blueprint, room: LoginRoom) -> None:
+    @bp.post("/realms/<realm>/tickets/continue")
+    def go_on(realm: str) -> ResponseReturnValue:
+        """Bind the ticket to this browser and go to Keycloak's authorization endpoint, as the application asks.
+
+        A top-level form of the application's page: it carries the page's own origin, which a stranger's page can't
+        forge, and the answer may set our cookie, which a script's call from another site may not.
+        """
+        return _redirected(room, realm)
+
+
+def _redirected(room: LoginRoom, realm: str) -> AnyResponse:
+    client = room.clients.find(realm, field(request, "client_id"))
+    if client is None or request.headers.get("Origin") not in client.origins:
+        raise ClientRefused("the form is not of a page of a client that was switched on for the API")
+    wanted = {name: field(request, name) for name in _PASSED_ON}
+    if any(len(value) > _MAX_CHARS for value in wanted.values()):
+        raise InvalidRequest("a parameter is too long")
+    unverified_ticket = field(request, "ticket")
+    connection = tickets.bind(
+        room, client=client, unverified_ticket=unverified_ticket, caller=caller_of(request)
+    )
+    query = {
+        "client_id": client.client_id,
+        **{name: value for name, value in wanted.items() if value},
+        "kc_idp_hint": connection,
+        "login_hint": unverified_ticket,
+    }
+    endpoint = f"{room.settings.keycloak.url}/realms/{realm}/protocol/openid-connect/auth"
+    return redirect(f"{endpoint}?{urlencode(query)}", 303)

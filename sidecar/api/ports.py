@@ -1,0 +1,72 @@
+"""What the API needs of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sidecar.model.client import Walker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """How a confidential client proves itself: a secret (RFC 6749 §2.3.1) or an assertion (RFC 7523 §2.2)."""
+
+    client_id: str
+    secret: str = ""
+    assertion: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials(client_id={self.client_id!r})"
+
+
+class ClientCredentials(Protocol):
+    """Keycloak's word on a client's credentials; none of them is kept here."""
+
+    def are_right(self, realm: str, credentials: Credentials) -> bool:
+        """Whether Keycloak takes them.
+
+        Raises:
+            KeycloakUnavailable: it can't be asked, so nobody is let in.
+        """
+        ...
+
+
+class Walks(Protocol):
+    """Logins that we walk for API clients, at Keycloak."""
+
+    def admit(self) -> Callable[[], None]:
+        """Take a place, before anything is counted; what comes back gives it back.
+
+        Raises:
+            TooBusy: all are taken.
+        """
+        ...
+
+    def tokens(self, walker: Walker, authorize: Callable[[Mapping[str, str]], str]) -> dict[str, Any]:
+        """Walk from Keycloak's authorization endpoint to its token endpoint; its answer there (RFC 6749 §5.1).
+
+        `authorize` answers our own authorization endpoint: from its parameters to the URL that it redirects to.
+
+        Raises:
+            InteractionRequired: Keycloak shows a page to a person.
+            AccountRefused: it lets nobody in.
+            KeycloakUnavailable: it can't be reached, or answers what makes no sense.
+        """
+        ...
+
+
+class Passing(Protocol):
+    """What Keycloak answers by itself: status and body.
+
+    Each raises `KeycloakUnavailable` if there is no answer.
+    """
+
+    def token(self, realm: str, form: Mapping[str, str]) -> tuple[int, object]:
+        """Of the token endpoint (RFC 6749 §3.2)."""
+        ...
+
+    def userinfo(self, realm: str, authorization: str) -> tuple[int, object]:
+        """Of the UserInfo endpoint (OpenID Connect Core §5.3)."""
+        ...

@@ -1,0 +1,93 @@
+"""Errors as problem documents (RFC 9457): a stable code, a status, a sentence. Nothing of the inside is ever shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import Response, json
+from flask.typing import ResponseReturnValue
+from flask_smorest import Blueprint
+from werkzeug.exceptions import HTTPException
+
+from sidecar.errors import (
+    AccountStopped,
+    ChallengeNotFound,
+    ChallengeRefused,
+    ClientRefused,
+    ConnectionStopped,
+    InvalidAddress,
+    InvalidRequest,
+    KeycloakUnavailable,
+    RateLimited,
+    SidecarError,
+    StoreUnavailable,
+    TicketRefused,
+)
+
+_log = structlog.get_logger()
+#: error → (status, sentence). The first that fits.
+_TABLE: tuple[tuple[type[SidecarError], int, str], ...] = (
+    (InvalidAddress, 422, "The address is none that this connection sends to."),
+    (AccountStopped, 403, "The account must not be opened by this code; an admin of the realm is told why."),
+    (ChallengeNotFound, 404, "There is no such challenge of this client."),
+    (ChallengeRefused, 422, "The code was not accepted."),
+    (RateLimited, 429, "Too many: wait as Retry-After says."),
+    (ConnectionStopped, 503, "This connection sends nothing at present."),
+    (ClientRefused, 401, "The client is not switched on for the API, or did not prove who it is."),
+    (TicketRefused, 422, "The ticket was not accepted."),
+    (InvalidRequest, 400, "The request can't be understood."),
+    (KeycloakUnavailable, 503, "Not available at present: try again later."),
+    (StoreUnavailable, 503, "Not available at present: try again later."),
+)
+_UNAVAILABLE = (503, "Not available at present: try again later.")
+_RETRY_AFTER_S = 5
+_UNPROCESSABLE = 422
+_CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """One problem document; `code` is the stable name, which `type` holds too."""
+    document = {"type": f"urn:passwordless:{code}", "title": code, "status": status, "detail": detail, **more}
+    response = Response(json.dumps(document), status, mimetype="application/problem+json")
+    if status == _UNAVAILABLE[0]:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
+def install(bp: Blueprint) -> None:
+    """Every way to fail below this blueprint ends in `problem`."""
+
+    @bp.errorhandler(SidecarError)
+    def expected(error: SidecarError) -> ResponseReturnValue:
+        _log.warning("request_refused", code=error.code, reason=str(error))
+        status, detail = next(
+            ((status, text) for kind, status, text in _TABLE if isinstance(error, kind)), _UNAVAILABLE
+        )
+        if isinstance(error, InvalidRequest):
+            return problem(status, error.code, f"{error}.")
+        if isinstance(error, ChallengeRefused):
+            return problem(status, error.code, detail, tries_left=error.tries_left)
+        response = problem(status, error.code, detail)
+        if isinstance(error, RateLimited):
+            response.headers["Retry-After"] = str(error.retry_after_s)
+            response.headers["X-RateLimit-Limit"] = str(error.limit)
+            response.headers["X-RateLimit-Remaining"] = "0"
+        elif isinstance(error, ClientRefused):
+            response.headers["WWW-Authenticate"] = 'Basic realm="passwordless"'
+        return response
+
+    @bp.errorhandler(HTTPException)
+    def http(error: HTTPException) -> ResponseReturnValue:
+        status = error.code or 500
+        if status == _UNPROCESSABLE:
+            fields = getattr(error, "data", {}).get("messages", {})
+            return problem(
+                status, "invalid_fields", "Some fields are missing, unknown or wrong.", errors=fields
+            )
+        return problem(status, _CODES.get(status, "invalid_request"), "The request can't be understood.")
+
+    @bp.errorhandler(Exception)
+    def unforeseen(error: Exception) -> ResponseReturnValue:
+        _log.error("unforeseen", error=type(error).__name__, exc_info=error)
+        return problem(*(_UNAVAILABLE[0], "unavailable", _UNAVAILABLE[1]))

@@ -1,0 +1,87 @@
+"""What goes in and out, as the OpenAPI document has it. Unknown fields are refused."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+_MAX_ADDRESS_CHARS = 320
+_MAX_CHARS = 4096
+
+
+class Client(Schema):
+    """Who calls. A confidential client proves itself by secret or assertion, here or by HTTP Basic."""
+
+    client_id = fields.String(
+        validate=validate.Length(1, 255), metadata={"description": "The client, as Keycloak calls it."}
+    )
+    client_secret = fields.String(validate=validate.Length(1, _MAX_CHARS))
+    client_assertion = fields.String(
+        validate=validate.Length(1, _MAX_CHARS), metadata={"description": "RFC 7523 §2.2."}
+    )
+    client_assertion_type = fields.String(validate=validate.Length(1, 255))
+
+
+class Start(Client):
+    """Starts a challenge."""
+
+    connection = fields.String(
+        required=True,
+        validate=validate.Length(1, 64),
+        metadata={"description": "The passwordless connection of the realm.", "example": "email"},
+    )
+    address = fields.String(
+        required=True,
+        validate=validate.Length(1, _MAX_ADDRESS_CHARS),
+        metadata={"description": "An email address, or a number in E.164.", "example": "ada@example.org"},
+    )
+    locale = fields.String(
+        load_default="",
+        validate=validate.Length(0, 64),
+        metadata={"description": "The message's language, a BCP 47 tag; else as Accept-Language says."},
+    )
+
+
+class Verify(Client):
+    """Tries a code."""
+
+    code = fields.String(
+        required=True,
+        validate=validate.Length(1, 64),
+        metadata={"description": "As typed.", "example": "123456"},
+    )
+
+
+class Challenge(Schema):
+    """A challenge, as its caller may know it."""
+
+    id = fields.String(required=True)
+    connection = fields.String(required=True)
+    masked_address = fields.String(required=True)
+    digits = fields.Integer(required=True, metadata={"description": "How long the code is."})
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["sending", "sent", "delivered", "delayed", "failed"]),
+        metadata={"description": "What became of the newest message, as far as this caller may know."},
+    )
+    open = fields.Boolean(required=True, metadata={"description": "Whether a code may still be tried."})
+    tries_left = fields.Integer(required=True)
+    expires_in_s = fields.Integer(required=True)
+    resend_in_s = fields.Integer(required=True)
+
+
+class Ticket(Schema):
+    """What a right code buys: `login_hint` of a login at Keycloak, once."""
+
+    ticket = fields.String(required=True)
+    expires_in_s = fields.Integer(required=True)
+
+
+class Problem(Schema):
+    """RFC 9457."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    tries_left = fields.Integer()
+    errors = fields.Dict()
