@@ -30,16 +30,18 @@ from sidecar.delivery.worker import Worker
 from sidecar.edge import access_log, browser, headers, hosts
 from sidecar.edge.mounting import mounted
 from sidecar.edge.places import places_of
-from sidecar.edge.seal import Seal
+from sidecar.edge.seal import PendingSeal, Seal
 from sidecar.errors import SettingsError
 from sidecar.keycloak.client_credentials import CheckedAtKeycloak
 from sidecar.keycloak.passing import PassedOn
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
 from sidecar.keycloak.walk import HeadlessLogin
+from sidecar.login.account import AccountRoom
 from sidecar.login.keys import KeyRing
 from sidecar.login.passkeys import Passkeys, TakingBack
 from sidecar.login.pinned import is_test
-from sidecar.login.ports import Callbacks, PasskeyAccounts, Users
+from sidecar.login.ports import Accounts as OwnAccounts
+from sidecar.login.ports import Callbacks, PasskeyAccounts, SignIn, Users
 from sidecar.login.room import LoginRoom
 from sidecar.oidc import authorize, discovery, requests, token
 from sidecar.oidc.assertion import ClientAuthentication
@@ -52,6 +54,8 @@ from sidecar.settings import (
     TwilioProvider,
     WebhookProvider,
 )
+from sidecar.store.account_book import SqlAccountBook
+from sidecar.store.account_sessions import SqlAccountSessions
 from sidecar.store.api_clients import SqlClients
 from sidecar.store.assertions import SqlUsedAssertions
 from sidecar.store.auth_codes import SqlAuthCodes
@@ -74,7 +78,10 @@ from sidecar.telemetry import exporter, metrics, traces
 from sidecar.telemetry.metered import MeteredAuthCodes, MeteredChallenges, MeteredOutbox, MeteredVerification
 from sidecar.users.merging import Merging
 from sidecar.users.ports import Profiles
-from sidecar.web import callbacks, failures, not_me
+from sidecar.web import account_undo, callbacks, failures, not_me
+from sidecar.web.account import AccountPage
+from sidecar.web.account_add import AccountAdd
+from sidecar.web.account_door import Door
 from sidecar.web.code import Code
 from sidecar.web.link import Link
 from sidecar.web.pages import Pages
@@ -237,8 +244,8 @@ def _provider(settings: Settings, provider: settings_module.Provider) -> Provide
     return Smtp(provider)
 
 
-def create_app(parts: Parts) -> Flask:
-    """The Flask application over these parts."""
+def create_app(parts: Parts, *, users: OwnAccounts | None = None, sign_in: SignIn | None = None) -> Flask:
+    """The Flask application over these parts; `users` and `sign_in` stand for Keycloak's side of the account page."""
     settings = parts.settings
     app = Flask(__name__, static_folder=None, template_folder="web/templates")
     # Flask would take the first from FLASK_DEBUG; each of them shows what is inside.
@@ -272,6 +279,7 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(Link(room, pages, passkey).blueprint())
     app.register_blueprint(passkey.blueprint())
     app.register_blueprint(not_me.blueprint(room, pages))
+    _register_account_page(app, parts, room, pages, users=users, sign_in=sign_in)
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))
     app.register_blueprint(health.blueprint(parts.database.ping))
@@ -292,6 +300,38 @@ def create_app(parts: Parts) -> Flask:
     for realm in settings.realms:
         signing.ensure(realm)
     return app
+
+
+def _register_account_page(
+    app: Flask,
+    parts: Parts,
+    room: LoginRoom,
+    pages: Pages,
+    *,
+    users: OwnAccounts | None,
+    sign_in: SignIn | None,
+) -> None:
+    """The pages of the realms with `account_page = true`; without one, no library that they need is loaded."""
+    settings = parts.settings
+    accounts = parts.accounts()
+    if accounts is None or not any(realm.account_page for realm in settings.realms.values()):
+        return
+    places = places_of(settings.server.geoip_database)
+    account = AccountRoom(
+        login=room,
+        book=SqlAccountBook(parts.database),
+        accounts=users or keycloak.AccountUsers(settings, accounts),
+    )
+    door = Door(
+        account,
+        SqlAccountSessions(parts.database),
+        sign_in or keycloak.AccountSignIn(settings, FetchedRealmKeys(settings.keycloak)),
+        PendingSeal(parts.keys),
+    )
+    app.register_blueprint(door.blueprint())
+    app.register_blueprint(AccountPage(account, door, pages, places).blueprint())
+    app.register_blueprint(AccountAdd(account, door, pages, places).blueprint())
+    app.register_blueprint(account_undo.blueprint(account, door, pages))
 
 
 def _callbacks(settings: Settings) -> Mapping[str, Callbacks]:

@@ -24,6 +24,7 @@ from sidecar.login.asked import asked
 from sidecar.model.asker import Asker
 from sidecar.model.challenge import Method
 from sidecar.model.colours import OURS
+from sidecar.model.own_account import ChangeKind
 from sidecar.settings import Logo, Realm
 from sidecar.words import Catalogue, Words
 
@@ -40,6 +41,9 @@ MESSAGES = {
 
 #: Room for a logo, in CSS pixels.
 _LOGO_HEIGHT, _LOGO_WIDTH = 40, 160
+#: The messages of the account page: the code that adds an address, and word of a change to the others.
+_OF_ACCOUNT_PAGE = ("add_", "changed_")
+_NOTICE = "changed_"
 
 
 @dataclass(frozen=True)
@@ -139,13 +143,15 @@ class Renderer:
     def _tried(self, realm: Realm, template: str, file: str, source: str) -> Iterator[Finding]:
         path, told = _chosen(realm, template, file), set()
         hosts = {*self._hosts, *realm.link_hosts, *_linked_hosts(realm)}
-        for application, locale, method in itertools.product(
-            _applications(realm), realm.locales, _methods(realm, template)
+        for application, locale, method, change in itertools.product(
+            _applications(realm), realm.locales, _methods(realm, template), _changes(template)
         ):
             line = None
             try:
                 rendered = self._templates[realm.name][template, file].render(
-                    **self._made_up(realm.name, locale=locale, method=method, application=application)
+                    **self._made_up(
+                        realm.name, locale=locale, method=method, application=application, change=change
+                    )
                 )
             except LiquidError as err:
                 what: str | None = f"fails: {type(err).__name__}: {err.args[0] if err.args else ''}"
@@ -160,11 +166,13 @@ class Renderer:
         self, template: str, file: str, rendered: str, method: Method, hosts: Collection[str]
     ) -> str | None:
         wrong = trial.complaint(file, rendered, method=method, hosts=hosts)
-        if wrong or _is_mail(template):
+        if wrong or _is_mail(template) or not method.has_code:
             return wrong
         return trial.text_message_complaint(rendered, host=self._host)
 
-    def _made_up(self, realm: str, *, locale: str, method: Method, application: str) -> dict[str, Any]:
+    def _made_up(
+        self, realm: str, *, locale: str, method: Method, application: str, change: str
+    ) -> dict[str, Any]:
         return self._values(
             realm,
             code=trial.CODE if method.has_code else "",
@@ -175,13 +183,16 @@ class Renderer:
             asker=trial.ASKER,
             asked_at=trial.ASKED_AT,
             application=application,
+            change=change,
+            changed_address=trial.CHANGED_ADDRESS if change else "",
         )
 
     def preview(
         self, *, realm: str, template: str, locale: str, method: Method, application: str = ""
     ) -> Rendered:
         """A message with made-up values, as `render` makes it; its code and links open nothing."""
-        values = self._made_up(realm, locale=locale, method=method, application=application)
+        change = _changes(template)[0]
+        values = self._made_up(realm, locale=locale, method=method, application=application, change=change)
         return _rendered(
             {file: self._templates[realm][template, file].render(**values) for file in MESSAGES[template]}
         )
@@ -199,9 +210,12 @@ class Renderer:
         asker: Asker,
         asked_at: int,
         application: str = "",
+        change: str = "",
+        changed_address: str = "",
     ) -> Rendered:
         """Fill one message; `asked_at` is when it was asked for first, `code` or `link_url` empty if it brings none.
 
+        `change` is a `ChangeKind` in a notice, which tells of `changed_address` and whose link takes the change back.
         A text message has no subject and no HTML. `application` is `AuthorizationRequest.application`: it looks like
         that one, or else like the realm.
 
@@ -218,6 +232,8 @@ class Renderer:
             asker=asker,
             asked_at=asked_at,
             application=application,
+            change=change,
+            changed_address=changed_address,
         )
         files = MESSAGES.get(template)
         if files is None:
@@ -245,6 +261,8 @@ class Renderer:
         asker: Asker,
         asked_at: int,
         application: str,
+        change: str,
+        changed_address: str,
     ) -> dict[str, Any]:
         words = self._catalogue.words(locale)
         start = asked(words, asker, asked_at)
@@ -275,6 +293,8 @@ class Renderer:
             "asked_with": start.browser,
             "asked_near": start.place,
             "asked_at": start.at,
+            "change": change,
+            "changed_address": changed_address,
             "lang": words.locale,
             "direction": words.direction,
             "words": words,
@@ -310,8 +330,17 @@ def _is_mail(template: str) -> bool:
 
 
 def _methods(realm: Realm, template: str) -> list[Method]:
-    """What a message of this kind may bring in the realm."""
-    return trial.methods_of(realm) if _is_mail(template) else [Method.CODE]
+    """What a message of this kind may bring in the realm; nothing where the realm never sends it."""
+    if template.startswith(_OF_ACCOUNT_PAGE) and not realm.account_page:
+        return []
+    if template.startswith(_NOTICE):
+        return [Method.LINK]
+    return trial.methods_of(realm) if template == "login_email" else [Method.CODE]
+
+
+def _changes(template: str) -> list[str]:
+    """What a message of this kind may tell of."""
+    return [kind.value for kind in ChangeKind] if template.startswith(_NOTICE) else [""]
 
 
 def _chosen(realm: Realm, template: str, file: str) -> Path:

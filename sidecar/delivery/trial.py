@@ -14,6 +14,7 @@ CODE = "012345"
 LINK_URL = "https://link.invalid/l/x"
 NOT_ME_URL = "https://not-me.invalid/not-me/x"
 MINUTES = 5
+CHANGED_ADDRESS = "a•••@example.org"
 ASKER = Asker(browser=Browser.FIREFOX, system=System.WINDOWS, city="Berlin", country="Germany")
 ASKED_AT = 1_795_442_580_000
 

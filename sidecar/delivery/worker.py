@@ -15,16 +15,19 @@ from sidecar.delivery.ports import Doorbell, Outbox, Provider, Rendered
 from sidecar.delivery.render import Renderer
 from sidecar.delivery.route import Route, Taken
 from sidecar.errors import DeliveryFailed, StoreUnavailable
-from sidecar.login import links, not_me
+from sidecar.login import account, links, not_me
+from sidecar.login.addressing import read
 from sidecar.login.codes import derive_code
 from sidecar.login.keys import KeyRing
 from sidecar.model.address import is_number
-from sidecar.model.challenge import Challenge
+from sidecar.model.challenge import Challenge, Purpose
 from sidecar.model.message import CLAIM_S, Parcel
 
 _log = structlog.get_logger()
 
 _BACKOFF_S = (1, 2, 4, 8, 15)
+#: Of notices, which are of use for a day.
+_PATIENT_BACKOFF_S = (*_BACKOFF_S, 30, 60, 120, 300, 600)
 #: A message that would arrive with less life left is of no use.
 _USELESS_BELOW_S = 5
 _POLL_S = 1.0
@@ -122,7 +125,7 @@ class Worker:
         challenge = parcel.challenge
         try:
             code = derive_code(self.keys, challenge) if challenge.method.has_code else ""
-            link = links.token_for(self.keys, challenge) if challenge.method.has_link else ""
+            link_url = self._link_url(challenge)
             not_me_token = not_me.token_for(self.keys, challenge)
         except KeyError:
             raise DeliveryFailed("the server key it was made under is revoked", is_final=True) from None
@@ -130,17 +133,33 @@ class Worker:
             realm=challenge.realm,
             template=parcel.template,
             code=code,
-            link_url=f"{self.public_url}/l/{link}" if link else "",
+            link_url=link_url,
             not_me_url=f"{self.public_url}/not-me/{not_me_token}",
             locale=challenge.locale,
             minutes=max(1, round((parcel.deadline_at - parcel.taken_at) / 60_000)),
             asker=challenge.asker,
             asked_at=challenge.created_at,
             application=challenge.request.application,
+            change=parcel.change.kind.value if parcel.change else "",
+            changed_address=read(parcel.change.destination).masked if parcel.change else "",
         )
 
+    def _link_url(self, challenge: Challenge) -> str:
+        """Where the message's link leads; empty if it has none.
+
+        Raises:
+            KeyError: the server key it was made under is revoked.
+        """
+        if challenge.purpose is Purpose.NOTICE:
+            token = account.token_for(self.keys, challenge)
+            return f"{self.public_url}/realms/{challenge.realm}/account/undo/{token}"
+        if challenge.method.has_link:
+            return f"{self.public_url}/l/{links.token_for(self.keys, challenge)}"
+        return ""
+
     def _after(self, parcel: Parcel, failure: DeliveryFailed) -> None:
-        after_s = _BACKOFF_S[min(parcel.attempt, len(_BACKOFF_S)) - 1]
+        steps_s = _PATIENT_BACKOFF_S if parcel.change else _BACKOFF_S
+        after_s = steps_s[min(parcel.attempt, len(steps_s)) - 1]
         left_s = (parcel.deadline_at - parcel.taken_at) / 1000
         is_last = failure.is_final or left_s < after_s + _USELESS_BELOW_S
         _log.warning(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from sidecar.errors import InvalidRequest
@@ -45,3 +47,29 @@ class Seal:
         ):
             raise InvalidRequest("the page was made for another browser: start again from the application")
         return AuthorizationRequest(**authorization)
+
+
+class PendingSeal:
+    """What a browser keeps of a login that is on its way through Keycloak; signed and timed, so it can't make it up."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        derived = [keys.derive(key_id, "account-sign-in-seal") for key_id in reversed(keys.ids)]
+        self._serializer = URLSafeTimedSerializer(derived, salt="account-sign-in")
+
+    def close(self, pending: Mapping[str, str]) -> str:
+        sealed = self._serializer.dumps(dict(pending))
+        return sealed if isinstance(sealed, str) else sealed.decode()
+
+    def open(self, unverified_sealed: str, *, within_s: int) -> dict[str, str]:
+        """What was sealed.
+
+        Raises:
+            InvalidRequest: forged, or too old.
+        """
+        try:
+            pending: dict[str, str] = self._serializer.loads(unverified_sealed, max_age=within_s)
+        except BadData as err:
+            raise InvalidRequest(
+                "this sign-in was not begun in this browser: open the account page again"
+            ) from err
+        return pending

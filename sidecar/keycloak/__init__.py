@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sidecar.keycloak.account_sign_in import AccountSignIn
+    from sidecar.keycloak.account_users import AccountUsers
     from sidecar.keycloak.accounts import Accounts
     from sidecar.keycloak.admin import Admin, connect
     from sidecar.keycloak.bootstrap import bootstrap_realm, plan_bootstrap
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from sidecar.keycloak.users import RealmUsers
 
 __all__ = [
+    "AccountSignIn",
+    "AccountUsers",
     "Accounts",
     "Admin",
     "Change",
@@ -39,6 +43,8 @@ __all__ = [
 ]
 _PLACES = {
     "KeycloakUsers": "holders",
+    "AccountSignIn": "account_sign_in",
+    "AccountUsers": "account_users",
     "Accounts": "accounts",
     "Admin": "admin",
     "bootstrap_realm": "bootstrap",

@@ -10,7 +10,9 @@ from typing import Any
 
 from sidecar.assets import REALM_CONFIG
 from sidecar.errors import SettingsError
+from sidecar.keycloak.account_client import ACCOUNT_PAGE
 from sidecar.keycloak.brands import brands_text
+from sidecar.keycloak.service_account import public_keys
 from sidecar.settings import Connection, Realm, Settings
 
 #: Leaves the realm's login theme as it is.
@@ -79,6 +81,9 @@ def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any
         "passkey_execution": "DISABLED" if realm.passwords else "CONDITIONAL",
         "has_passkeys": realm.passkeys != "off",
         "step_up": realm.step_up,
+        "account_page": realm.account_page,
+        "account_url": settings.account_url(realm.name),
+        "account_keys": public_keys(settings, realm.name, ACCOUNT_PAGE),
         "post_login_flow": POST_LOGIN_FLOW if realm.step_up else None,
         "login_theme": None if theme == STOCK_THEME else theme,
     }

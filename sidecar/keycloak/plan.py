@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.errors import KeycloakUnavailable
+from sidecar.keycloak.account_client import AccountClient, RemovedAccountClient
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
@@ -171,6 +172,7 @@ def _removal(
     yield RemovedTexts(realm=realm, desired=desired["localizationTexts"])
     for alias in providers:
         yield RemovedProvider(realm=realm, alias=alias, ours=ours, on_user=on_user)
+    yield RemovedAccountClient(realm=realm)
     for scope in desired["clientScopes"]:
         yield RemovedScope(realm=realm, desired=scope)
     for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN, POST_LOGIN_FLOW):
@@ -203,6 +205,8 @@ def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[St
         yield PostLoginFlow(realm=realm, template=flow_from(desired, POST_LOGIN_FLOW))
     yield from _provider_steps(realm, desired)
     yield from _scope_steps(realm, desired)
+    for client in desired["clients"]:
+        yield AccountClient(realm=realm, desired=client)
     yield Texts(realm=realm, desired=desired["localizationTexts"])
     yield LoginPage(realm=realm, desired=_only(desired, _LOGIN_KEYS))
 

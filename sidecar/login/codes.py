@@ -20,7 +20,6 @@ from sidecar.model.challenge import Challenge
 
 SEED_BYTES = 32
 _MAX_TYPED_CHARS = 64
-_PURPOSE = "one-time-code/login"
 # What people type between digits; also the marks that right-to-left keyboards and copying leave around them.
 _PUNCTUATION = re.compile(r"[\s\-\u2010-\u2015\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -53,7 +52,7 @@ def derive_code(keys: KeyRing, challenge: Challenge) -> str:
     Raises:
         KeyError: the server key it was made under is revoked; there is no code any more.
     """
-    secret = derive_secret(keys, challenge, _PURPOSE)
+    secret = derive_secret(keys, challenge, f"one-time-code/{challenge.purpose}")
     return pyotp.HOTP(base64.b32encode(secret).decode(), digits=challenge.digits, digest=hashlib.sha256).at(0)
 
 

@@ -13,7 +13,7 @@ from sidecar.login.room import Caller, LoginRoom
 from sidecar.model.address import Address
 from sidecar.model.asker import Asker
 from sidecar.model.authorization import AuthorizationRequest
-from sidecar.model.challenge import Challenge, Method, NewChallenge
+from sidecar.model.challenge import Challenge, Method, NewChallenge, Purpose
 
 _ID_BYTES = 16
 
@@ -28,11 +28,14 @@ def issue(
     request: AuthorizationRequest,
     asker: Asker,
     locale: str,
+    purpose: Purpose = Purpose.LOGIN,
+    account: str | None = None,
 ) -> Challenge:
     """Open a challenge and queue its message; both are committed when this returns.
 
     Walks the same way for an address that exists, one that doesn't, and one that gets no message. While many codes
-    of the connection are guessed wrong, strangers' browsers get a long one.
+    of the connection are guessed wrong, strangers' browsers get a long one. `account`: Keycloak's id of the user whose
+    account it is for, where it is for one; nobody signs up by it, so it is none of sign-up's business.
 
     Raises:
         RateLimited: a budget of the address, the network or the connection's text messages is used up.
@@ -52,15 +55,17 @@ def issue(
         key_id=room.keys.newest_id,
         seed=codes.new_seed(),
         digits=settings.digits,
-        method=Method(settings.method).narrowed(request.send),
+        method=Method(settings.method).narrowed(request.send) if purpose is Purpose.LOGIN else Method.CODE,
         lifetime_s=settings.lifetime_s,
         max_tries=settings.limits.tries_per_code,
         open_challenges=settings.limits.open_challenges,
-        signup=settings.signup,
+        signup=settings.signup or purpose is not Purpose.LOGIN,
         mute_s=MUTE_S,
         locale=locale,
         request=request,
         asker=asker,
+        purpose=purpose,
+        account=account,
     )
     macs = caller.macs(room.keys)
     text = text_message(settings, address, request)

@@ -11,10 +11,12 @@ from typing import Protocol
 from sidecar.login.limits import Rule
 from sidecar.login.pumping import TextMessage
 from sidecar.model.account import Found as FoundUsers
+from sidecar.model.asker import Asker
 from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.challenge import Challenge, Found, NewChallenge
 from sidecar.model.client import ApiClient
 from sidecar.model.events import Event
+from sidecar.model.own_account import Account, AccountChange, AccountSession, Outcome, OwnAddress, SignedIn
 from sidecar.model.passkey import PasskeyState, Wanted
 from sidecar.model.proof import Grant, NewGrant
 from sidecar.model.receipt import Callback, Receipt
@@ -320,4 +322,133 @@ class Receipts(Protocol):
         Raises:
             CallbackRefused: that provider took no such message.
         """
+        ...
+
+
+class AccountBook(Protocol):
+    """An account's addresses. Whatever is changed is written with the notices to the others, in one transaction.
+
+    `asker`, `key_id` and `locale` go into the notices: who did it, under which server key their links are made, and
+    which language they are in.
+    """
+
+    def addresses(self, realm: str, subject_ids: Sequence[str]) -> list[OwnAddress]:
+        """The addresses of these subjects, the longest proven first."""
+        ...
+
+    def holder(self, realm: str, connection: str, address: str) -> str | None:
+        """The subject that an address stands for, if it stands for one."""
+        ...
+
+    def add(
+        self,
+        account: Account,
+        challenge: Challenge,
+        browser_macs: Sequence[str],
+        *,
+        network: str,
+        subject_id: str,
+        key_id: str,
+    ) -> Outcome:
+        """Use the challenge up and hang its address on the account's subject of that connection.
+
+        The challenge must be one that adds an address, to this very account. It is used up too where the address
+        turns out to stand for a subject already.
+
+        Raises:
+            ChallengeRefused: somebody was first, it ran out meanwhile, or it is of another purpose or account.
+            RateLimited: the account was changed too often.
+        """
+        ...
+
+    def remove(self, account: Account, own: OwnAddress, *, asker: Asker, locale: str, key_id: str) -> None:
+        """Take an address off the account's subject, and void what it could still sign in with.
+
+        Raises:
+            ChallengeNotFound: it is not the account's.
+            RateLimited: the account was changed too often.
+        """
+        ...
+
+    def note_primary(
+        self, account: Account, own: OwnAddress, *, asker: Asker, locale: str, key_id: str
+    ) -> None:
+        """Write down that Keycloak holds this address as the user's from now on.
+
+        Raises:
+            ChallengeNotFound: it is not the account's.
+            RateLimited: the account was changed too often.
+        """
+        ...
+
+    def change(self, change_id: str, *, within_s: int) -> AccountChange:
+        """One change.
+
+        Raises:
+            ChallengeNotFound: unknown, or older than that.
+        """
+        ...
+
+    def undo(self, change: AccountChange, *, within_s: int) -> bool:
+        """Take a change back, once, and end the account's sessions; whether it was this call that did it."""
+        ...
+
+
+class AccountSessions(Protocol):
+    """Who is signed in to the account page."""
+
+    def open(self, session_mac: str, *, realm: str, account: str, auth_age_s: int, lifetime_s: int) -> None:
+        """Begin one, of a user who proved who they are `auth_age_s` ago."""
+        ...
+
+    def find(self, session_macs: Sequence[str], *, realm: str) -> AccountSession | None:
+        """The one of that realm, unless it is over."""
+        ...
+
+    def end(self, session_macs: Sequence[str]) -> None:
+        """End one; twice is as once."""
+        ...
+
+
+class Accounts(Protocol):
+    """Keycloak's side of an account.
+
+    Each method raises `KeycloakUnavailable` where Keycloak does not answer, or does not do it.
+    """
+
+    def account(self, realm: str, user_id: str) -> Account | None:
+        """The user; `None` if there is none of that id, or they are disabled."""
+        ...
+
+    def link(self, realm: str, user_id: str, connection: str, subject_id: str) -> None:
+        """Let the connection's subject sign in as this user, who has none of that connection yet."""
+        ...
+
+    def set_email(self, realm: str, user_id: str, email: str) -> None:
+        """Make it the user's email address, verified; an empty one takes away what they have."""
+        ...
+
+    def sign_out(self, realm: str, user_id: str) -> None:
+        """End all of the user's sessions."""
+        ...
+
+
+class SignIn(Protocol):
+    """The account page as a client of the realm: OpenID Connect's code flow with PKCE."""
+
+    def begin(self, realm: str, *, state: str, nonce: str, code_verifier: str, max_age_s: int | None) -> str:
+        """Where to send the browser; `max_age_s`: Keycloak asks anew whoever proved who they are longer ago."""
+        ...
+
+    def finish(self, realm: str, *, code: str, nonce: str, code_verifier: str) -> SignedIn:
+        """Whom Keycloak let in.
+
+        Raises:
+            InvalidRequest: the code is none, or the ID token is not for this login.
+            KeycloakUnavailable: it does not answer.
+        """
+        ...
+
+    def sign_out_url(self, realm: str) -> str:
+        """Where the user ends their session in Keycloak."""
         ...

@@ -62,4 +62,6 @@ def afresh(room: LoginRoom, challenge: Challenge, caller: Caller) -> Challenge:
         request=challenge.request,
         asker=challenge.asker,
         locale=challenge.locale,
+        purpose=challenge.purpose,
+        account=challenge.account,
     )

@@ -53,7 +53,7 @@ def proven(room: LoginRoom, *, challenge: Challenge, unverified_code: str, calle
         InvalidRequest, ChallengeRefused, RateLimited: as above.
     """
     cleaned = codes.clean_code(unverified_code, challenge.digits)
-    counted = _counted(room, challenge, caller)
+    counted = count(room, challenge, caller)
     test = pinned(room.connection(counted.realm, counted.connection), counted)
     if not codes.is_right(room.keys, counted, cleaned, pinned=test.code.reveal() if test else None):
         room.verification.note_wrong(counted, caller.macs(room.keys), network=caller.network)
@@ -112,8 +112,12 @@ def _idle_s(connection: Connection) -> int | None:
     return None
 
 
-def _counted(room: LoginRoom, challenge: Challenge, caller: Caller) -> Challenge:
-    """Count the try; a code that is too short by now is over, and another, long one can be asked for."""
+def count(room: LoginRoom, challenge: Challenge, caller: Caller) -> Challenge:
+    """Count the try; a code that is too short by now is over, and another, long one can be asked for.
+
+    Raises:
+        ChallengeRefused, RateLimited: as `verify`.
+    """
     macs = caller.macs(room.keys)
     given = room.connection(challenge.realm, challenge.connection).limits
     rules = (*limits.for_try(given), *limits.for_short_codes(given, challenge.digits))

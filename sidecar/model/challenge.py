@@ -30,6 +30,17 @@ class Method(StrEnum):
         return Method(asked) if self is Method.BOTH and asked in {Method.CODE, Method.LINK} else self
 
 
+class Purpose(StrEnum):
+    """What a challenge is for; its code is derived for that, and its spending looks at it again."""
+
+    #: To sign in: it ends in an authorization code for Keycloak.
+    LOGIN = "login"
+    #: To hang the address on an account whose user is signed in to the account page.
+    ADD = "add"
+    #: To tell an address of a change to its account. It has no code; its seed makes the link that takes it back.
+    NOTICE = "notice"
+
+
 class DeliveryStatus(StrEnum):
     """What became of a challenge's newest message, as far as its browser may know."""
 
@@ -45,7 +56,8 @@ class Challenge:
     """A row of the store. Times are milliseconds by the database's clock; `read_at` is when it was read.
 
     `seed` alone gives no code: it is derived from it and a server key (login/codes.py). `is_suppressed`: its
-    messages are not sent and no code opens it, for reasons a stranger must not learn.
+    messages are not sent and no code opens it, for reasons a stranger must not learn. `account`: Keycloak's id of the
+    user that it is for, where it is for one; `change_id`: the change that a notice tells of.
     """
 
     id: str
@@ -69,6 +81,9 @@ class Challenge:
     used_at: int | None
     retired_at: int | None
     read_at: int
+    purpose: Purpose = Purpose.LOGIN
+    account: str | None = None
+    change_id: str | None = None
 
     @property
     def tries_left(self) -> int:
@@ -121,3 +136,5 @@ class NewChallenge:
     locale: str
     request: AuthorizationRequest
     asker: Asker
+    purpose: Purpose = Purpose.LOGIN
+    account: str | None = None

@@ -41,6 +41,14 @@ class Event(StrEnum):
     ACCOUNT_STRIPPED = "account_stripped"
     #: A login stopped after its proof, because of the account that has the address; `detail` says which and why.
     ACCOUNT_STOPPED = "account_stopped"
+    #: An address was added to an account by its user; `detail` is the subject that it signs in to.
+    ADDRESS_ADDED = "address_added"
+    #: An address was taken off its account by its user; `detail` is the subject that it signed in to.
+    ADDRESS_REMOVED = "address_removed"
+    #: An address became what Keycloak holds as the user's; `detail` is the subject that it signs in to.
+    PRIMARY_CHANGED = "primary_changed"
+    #: Whoever was told of a change to an account took it back; `detail` is what was changed.
+    ACCOUNT_CHANGE_UNDONE = "account_change_undone"
     #: An authorization code was exchanged for an ID token.
     AUTH_CODE_REDEEMED = "auth_code_redeemed"
     #: An authorization code was unknown, expired or bound to something else; `detail` says which.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sidecar.model.challenge import Challenge
+from sidecar.model.own_account import AccountChange
 
 #: How long a worker has a message to itself, and how long a dead one delays it. A living one that is slower may send it
 #: twice, with one Message-ID.
@@ -16,7 +17,7 @@ class Parcel:
     """A taken message with its challenge, from which the code is derived at the moment of sending.
 
     `attempt` counts from 1. `deadline_at` is when the code ends: nothing is sent after it. `is_test`: it is for a test
-    address.
+    address. `change`: what a notice tells of.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Parcel:
     taken_at: int
     challenge: Challenge
     is_test: bool = False
+    change: AccountChange | None = None
 
     @property
     def is_rehearsed(self) -> bool:

@@ -246,6 +246,7 @@ class _RealmSchema(Section):
         load_default="off", validate=validate.OneOf(["off", "allow", "offer", "require"])
     )
     passkey_ask_again_days = Whole(load_default=30, validate=validate.Range(1, 365))
+    account_page = fields.Boolean(load_default=False)
     locales = Strings(
         fields.String(validate=_locale),
         load_default=lambda: ("en", "de"),
@@ -272,6 +273,19 @@ class _RealmSchema(Section):
                 f'is "{data["passkeys"]}", which takes an account of the sidecar in the realm: set service_account ='
                 f' true and run `passwordless bootstrap {data["name"]}`, or write "allow"',
                 "passkeys",
+            )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _the_account_page_can_change_users(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["account_page"] and not data["service_account"]:
+            raise ValidationError(
+                "needs service_account = true: the page looks users up in Keycloak and changes them there",
+                "account_page",
+            )
+        if data["account_page"] and "account" in data["connections"]:
+            raise ValidationError(
+                "and a connection 'account' would have the same address: rename the connection",
+                "account_page",
             )
 
     @validates_schema(skip_on_field_errors=True)

@@ -349,6 +349,8 @@ class Realm:
     #: asked after a login, and may say no; "require": may not.
     passkeys: Literal["off", "allow", "offer", "require"]
     passkey_ask_again_days: int
+    #: Users add and remove the addresses that sign in to their account.
+    account_page: bool
     locales: tuple[str, ...]
     default_region: str
     templates: Path | None
@@ -394,6 +396,10 @@ class Settings:
     def issuer(self, realm: str, connection: str) -> str:
         """The issuer identifier of one connection (OpenID Connect Discovery §3); a constant, never from a request."""
         return f"{self.server.public_url}/realms/{realm}/{connection}"
+
+    def account_url(self, realm: str) -> str:
+        """Where a realm's users find their account page, if it has one."""
+        return f"{self.server.public_url}/realms/{realm}/account"
 
     def logo_url(self, logo: Logo) -> str:
         """Where we serve a logo; another one has another URL."""

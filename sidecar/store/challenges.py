@@ -198,6 +198,8 @@ def _challenge(new: NewChallenge, held: ledger.Held) -> Challenge:
         used_at=None,
         retired_at=None,
         read_at=held.now,
+        purpose=new.purpose,
+        account=new.account,
     )
 
 

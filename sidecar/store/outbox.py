@@ -27,13 +27,13 @@ from sqlalchemy import (
 
 from sidecar.errors import DeliveryFailed
 from sidecar.model.address import is_number
-from sidecar.model.challenge import Challenge, DeliveryStatus
+from sidecar.model.challenge import Challenge, DeliveryStatus, Purpose
 from sidecar.model.events import TEST_ADDRESS, Event
 from sidecar.model.message import Parcel
 from sidecar.store import ledger
 from sidecar.store.engine import Database
 from sidecar.store.prepared import Prepared, inserting, prefixed
-from sidecar.store.rows import COLUMNS, challenge_from
+from sidecar.store.rows import COLUMNS, challenge_from, change_of
 from sidecar.store.tables import challenges, messages
 
 #: The channel of LISTEN/NOTIFY on PostgreSQL.
@@ -53,6 +53,9 @@ _LATER = (
     "finished_at",
 )
 _REASON_CHARS = 200
+#: The message of each purpose, and how late one is still of use.
+_MESSAGES = {Purpose.LOGIN: "login", Purpose.ADD: "add", Purpose.NOTICE: "changed"}
+_MOST_LATE_MS = 86_400_000
 _CHALLENGE = select(*COLUMNS).where(challenges.c.id == bindparam("challenge_id"))
 
 
@@ -70,12 +73,12 @@ def queued(challenge: Challenge, now: int) -> dict[str, Any]:
     values = {
         "id": secrets.token_urlsafe(_ID_BYTES),
         "challenge_id": challenge.id,
-        "template": "login_sms" if is_number(challenge.destination) else "login_email",
+        "template": f"{_MESSAGES[challenge.purpose]}_{'sms' if is_number(challenge.destination) else 'email'}",
         "status": QUEUED,
         "attempts": 0,
         "created_at": now,
         "due_at": now,
-        "deadline_at": challenge.expires_at,
+        "deadline_at": min(challenge.expires_at, now + _MOST_LATE_MS),
         "is_about_recipient": False,
         **unwritten,
     }
@@ -155,6 +158,7 @@ class SqlOutbox:
             if taken is None:
                 return None
             row = self._reading.one(connection, {"challenge_id": taken.challenge_id})
+            change = change_of(connection, row.change_id) if row.change_id else None
         return Parcel(
             id=taken.id,
             template=taken.template,
@@ -162,6 +166,7 @@ class SqlOutbox:
             deadline_at=taken.deadline_at,
             taken_at=taken.taken_at,
             challenge=challenge_from(row, read_at=taken.taken_at),
+            change=change,
         )
 
     def note_refused(self, parcel: Parcel, worker_id: str, failure: DeliveryFailed, *, provider: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 
 from sidecar.store.engine import Database
 from sidecar.store.tables import (
+    account_changes,
     addresses,
     auth_codes,
     challenges,
@@ -92,6 +93,9 @@ def _rows_of(realm: str, address: str) -> list[tuple[Table, ColumnElement[bool]]
         messages: messages.c.challenge_id.in_(of_challenge),
         subjects: subjects.c.id.in_(of_address),
         passkey_offers: passkey_offers.c.subject_id.in_(of_address),
+        # As the one before another became the primary one, too.
+        account_changes: named[account_changes]
+        | ((account_changes.c.realm == realm) & (func.lower(account_changes.c.before) == address)),
     }
     conditions = named | also
     # Offers are found by the address's row, and hang on none: so they come first.

@@ -7,14 +7,26 @@ from collections import Counter
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, select
 
+from sidecar.model.own_account import UNDO_S
 from sidecar.settings import Retention
 from sidecar.store.clock import read_once
 from sidecar.store.engine import Database
 from sidecar.store.key_shelf import SqlKeyShelf
-from sidecar.store.tables import auth_codes, challenges, events, messages, signing_keys, sms_sends, tickets
+from sidecar.store.tables import (
+    account_changes,
+    account_sessions,
+    auth_codes,
+    challenges,
+    events,
+    messages,
+    signing_keys,
+    sms_sends,
+    tickets,
+)
 
 BATCH = 500
 _DAY_MS = 86_400_000
+_UNDO_DAYS = UNDO_S // 86_400
 _REST_S = 600
 _REST_AFTER_FAILURE_S = 60
 
@@ -39,6 +51,8 @@ class SqlRetention:
             challenges: self._challenges,
             events: self._events,
             sms_sends: self._sms_sends,
+            account_sessions: self._account_sessions,
+            account_changes: self._account_changes,
         }
         gone = {}
         # A transaction each: two that hold rows of one table and want those of another could wait for each other.
@@ -92,6 +106,15 @@ class SqlRetention:
     def _sms_sends(self, connection: Connection) -> int:
         """As long as the events beside them; budgets reach back a day."""
         return self._first(connection, sms_sends)
+
+    def _account_sessions(self, connection: Connection) -> int:
+        over = account_sessions.c.expires_at < read_once(self._database.clock)
+        return self._delete(connection, account_sessions, account_sessions.c.session_mac, over)
+
+    def _account_changes(self, connection: Connection) -> int:
+        """As long as the challenges of their notices, whose links take them back."""
+        cutoff = self._before(_UNDO_DAYS + self._retention.challenges_days)
+        return self._delete(connection, account_changes, account_changes.c.id, account_changes.c.at < cutoff)
 
     def _first(self, connection: Connection, table: Table) -> int:
         """The first rows by number, as far as they are old: both grow together, so time needs no index."""

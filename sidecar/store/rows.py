@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select
 
 from sidecar.model.asker import Asker
 from sidecar.model.authorization import AuthorizationRequest
-from sidecar.model.challenge import Challenge, Method
+from sidecar.model.challenge import Challenge, Method, Purpose
+from sidecar.model.own_account import AccountChange, ChangeKind
 from sidecar.store.one_of import numbered, one_of
-from sidecar.store.tables import addresses, challenges
+from sidecar.store.tables import account_changes, addresses, challenges
 
 #: All that the model's value needs; the browser's MAC stays in the database.
 COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
@@ -24,7 +25,7 @@ _ASKER = tuple((field.name, f"asked_{field.name}") for field in fields(Asker))
 _PLAIN = tuple(
     column.name
     for column in COLUMNS
-    if column.name not in {"seed", "request", "method", *dict(_ASKER).values()}
+    if column.name not in {"seed", "request", "method", "purpose", *dict(_ASKER).values()}
 )
 
 
@@ -34,6 +35,7 @@ def challenge_from(row: Row[*tuple[Any, ...]], *, read_at: int) -> Challenge:
         **{name: getattr(row, name) for name in _PLAIN},
         seed=bytes(row.seed),
         method=Method(row.method),
+        purpose=Purpose(row.purpose),
         request=AuthorizationRequest(**json.loads(row.request)),
         asker=Asker(**{name: getattr(row, column) for name, column in _ASKER}),
         read_at=read_at,
@@ -47,6 +49,7 @@ def row_from(challenge: Challenge, *, browser_mac: str) -> dict[str, Any]:
         **{column: getattr(challenge.asker, name) for name, column in _ASKER},
         "seed": challenge.seed,
         "method": challenge.method.value,
+        "purpose": challenge.purpose.value,
         "browser_mac": browser_mac,
         "request": json.dumps(challenge.request.as_json(), separators=(",", ":")),
     }
@@ -93,3 +96,13 @@ def is_open_of_address(now: ColumnElement[int]) -> tuple[ColumnElement[bool], ..
     """
     *others, _ = is_open(now)
     return *others, challenges.c.expires_at - now > 0
+
+
+def change_of(connection: Connection, change_id: str | None) -> AccountChange | None:
+    """The change of an account that a notice names."""
+    found = (
+        connection.execute(select(account_changes).where(account_changes.c.id == change_id))
+        .mappings()
+        .one_or_none()
+    )
+    return AccountChange(**{**found, "kind": ChangeKind(found["kind"])}) if found else None

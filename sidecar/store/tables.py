@@ -66,6 +66,10 @@ challenges = Table(
     Column("asked_system", Text),
     Column("asked_city", Text),
     Column("asked_country", Text),
+    # What its code is good for; whose account it is for, and which change of it a notice tells of.
+    Column("purpose", Text, nullable=False, server_default="login"),
+    Column("account", Text),
+    Column("change_id", Text),
 )
 Index("ix_challenges_expires_at", challenges.c.expires_at)
 Index("ix_challenges_address", challenges.c.realm, challenges.c.address, challenges.c.expires_at)
@@ -280,6 +284,42 @@ passkey_offers = Table(
     Column("wanted_at", BigInteger),
 )
 Index("ix_passkey_offers_wanted_at", passkey_offers.c.wanted_at)
+
+# Who is signed in to the account page: by the MAC of a cookie, with Keycloak's id of the user.
+account_sessions = Table(
+    "account_sessions",
+    metadata,
+    Column("session_mac", Text, primary_key=True),
+    Column("realm", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    # When the user proved to Keycloak who they are.
+    Column("auth_time", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+Index("ix_account_sessions_expires_at", account_sessions.c.expires_at)
+Index("ix_account_sessions_account", account_sessions.c.realm, account_sessions.c.account)
+
+# What was changed about an account's addresses, to be taken back by whom a notice reached.
+account_changes = Table(
+    "account_changes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("realm", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("connection", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    # Of a removed address: when it was proven. Of a primary one: which was before it, in Keycloak.
+    Column("proven_at", BigInteger),
+    Column("before", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("undone_at", BigInteger),
+)
+Index("ix_account_changes_account", account_changes.c.realm, account_changes.c.account, account_changes.c.at)
+Index("ix_account_changes_at", account_changes.c.at)
 
 signing_keys = Table(
     "signing_keys",

@@ -6,14 +6,24 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Update, bindparam, case, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Update,
+    bindparam,
+    case,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from sidecar.errors import ChallengeRefused
 from sidecar.login.limits import Rule
 from sidecar.model.address import is_number
-from sidecar.model.challenge import Challenge
+from sidecar.model.challenge import Challenge, Purpose
 from sidecar.model.events import TEST_ADDRESS, Event
 from sidecar.model.proof import NewGrant
 from sidecar.store import ledger
@@ -302,6 +312,8 @@ def _spending(now: ColumnElement[int]) -> ReturningUpdate[*tuple[Any, ...]]:
             challenges.c.retired_at.is_(None),
             challenges.c.is_suppressed.is_(False),
             challenges.c.expires_at > now,
+            # A code that adds an address signs nobody in.
+            challenges.c.purpose == literal_column(f"'{Purpose.LOGIN}'"),
         )
         .values(used_at=now)
         .returning(challenges.c.used_at)

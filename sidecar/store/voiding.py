@@ -12,7 +12,15 @@ from sidecar.store import ledger
 from sidecar.store.clock import read_once
 from sidecar.store.engine import Database
 from sidecar.store.outbox import FAILED
-from sidecar.store.tables import auth_codes, challenges, messages, metadata, signing_keys, tickets
+from sidecar.store.tables import (
+    account_sessions,
+    auth_codes,
+    challenges,
+    messages,
+    metadata,
+    signing_keys,
+    tickets,
+)
 
 # What ran out within a day is voided too: a clock that was set back revives nothing.
 _MARGIN_MS = 86_400_000
@@ -38,6 +46,8 @@ def fence(database: Database) -> dict[str, int]:
         voided = {table.name: _void(database, connection, table) for table in spendable()}
         voided[messages.name] = _drop_unsent(database, connection, "fenced")
         voided[signing_keys.name] = connection.execute(delete(signing_keys)).rowcount
+        # Whoever signed out would be in again.
+        voided[account_sessions.name] = connection.execute(delete(account_sessions)).rowcount
         _record(database, connection, Event.DATABASE_FENCED, _as_text(voided))
     return voided
 

@@ -25,8 +25,8 @@ from sidecar.web.ticket import TicketPages
 from sidecar.web.waits import wait_text
 from sidecar.words import Words
 
-_MAX_TYPED_CHARS = 320
-_ERRORS: dict[type[InvalidAddress], str] = {
+MAX_TYPED_CHARS = 320
+ADDRESS_ERRORS: dict[type[InvalidAddress], str] = {
     InvalidAddress: "passwordlessErrorAddress",
     InvalidNumber: "passwordlessErrorNumber",
     NumberRefused: "passwordlessErrorNumberRefused",
@@ -69,7 +69,7 @@ class Start:
         @bp.post("/start")
         def start(realm: str, connection: str) -> ResponseReturnValue:
             authorization = self._opened(realm, connection)
-            typed = field(request, "address")[:_MAX_TYPED_CHARS]
+            typed = field(request, "address")[:MAX_TYPED_CHARS]
             try:
                 address = self._taken(realm, connection, typed)
             except InvalidAddress as refused:
@@ -184,7 +184,7 @@ class Start:
         )
 
     def _error(self, realm: str, authorization: AuthorizationRequest, refused: InvalidAddress) -> str:
-        return self._words(realm, authorization)(_ERRORS[type(refused)])
+        return self._words(realm, authorization)(ADDRESS_ERRORS[type(refused)])
 
 
 def _is_number_typed(hint: str) -> bool:

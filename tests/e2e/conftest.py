@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from sidecar.assets import locales
-from sidecar.keycloak import Admin, apply_realm, connect
+from sidecar.keycloak import Admin, apply_realm, bootstrap_realm, connect
 from sidecar.settings import Settings, load
 from tests.conftest import SECRET_KEY
 from tests.e2e import application
@@ -117,6 +118,7 @@ def stack(
         + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
         numbers=[NUMBERS],
         step_up=[STEP_UP],
+        account_page=[NUMBERS],
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,
         secret_key=SECRET_KEY,
@@ -128,6 +130,7 @@ def stack(
     for realm in REALMS:
         _delete_realm(admin, realm)
         apply_realm(admin, settings, realm, create=True, theme="stock" if realm == STOCK else "passwordless")
+        bootstrap_realm(admin, settings, realm)
         applications[realm] = _application(admin, keycloak_url, realm)
     with serving(path, port=port, log=folder / "sidecar.log"):
         yield Stack(
@@ -200,3 +203,15 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
     return new_page()
+
+
+@pytest.fixture
+def shots(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Keep a picture of a page where somebody wants to look: in the folder that SCREENSHOTS names."""
+    folder = os.environ.get("SCREENSHOTS")
+
+    def take(page: Page, name: str) -> None:
+        if folder:
+            page.screenshot(path=Path(folder) / f"{request.node.originalname}.{name}.png", full_page=True)
+
+    return take
