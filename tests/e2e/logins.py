@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-import requests
-
 from tests.e2e.conftest import Stack
 from tests.keycloak.browsing import CLIENT, Browser, Page
 
@@ -16,19 +14,10 @@ PERSON = {"Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1", "Sec-Fetch-Site"
 class Person(Browser):
     """A browser in which somebody clicks: it says so, and from where."""
 
-    def _once(self, method: str, url: str, request: dict) -> requests.Response:
+    def _headers(self, method: str, url: str) -> dict[str, str]:
         parts = urlsplit(url)
         own = {"Origin": f"{parts.scheme}://{parts.netloc}", "Sec-Fetch-Site": "same-origin"}
-        jar = self._cookies.setdefault(parts.netloc, {})
-        headers = {**PERSON, **(own if method == "POST" else {})}
-        headers |= {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())} if jar else {}
-        response = requests.request(
-            method, url, headers=headers, allow_redirects=False, timeout=30, **request
-        )
-        for cookie in response.raw.headers.getlist("Set-Cookie"):
-            name, _, value = cookie.partition(";")[0].partition("=")
-            jar[name] = value
-        return response
+        return {**PERSON, **(own if method == "POST" else {}), **super()._headers(method, url)}
 
 
 def let_in(stack: Stack, realm: str) -> None:

@@ -60,7 +60,8 @@ class Browser:
     """
 
     def __init__(self) -> None:
-        self._cookies: dict[str, dict[str, str]] = {}
+        #: By server, then by path and name: two realms have cookies of the same names.
+        self._cookies: dict[str, dict[tuple[str, str], str]] = {}
 
     def open(self, url: str, **parameters: str) -> Page:
         return self._go("GET", url, params=parameters)
@@ -89,12 +90,20 @@ class Browser:
         raise AssertionError("redirected in a circle")
 
     def _once(self, method: str, url: str, request: dict) -> requests.Response:
-        jar = self._cookies.setdefault(urlsplit(url).netloc, {})
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())} if jar else {}
         response = requests.request(
-            method, url, headers=headers, allow_redirects=False, timeout=30, **request
+            method, url, headers=self._headers(method, url), allow_redirects=False, timeout=30, **request
         )
+        jar = self._cookies.setdefault(urlsplit(url).netloc, {})
         for cookie in response.raw.headers.getlist("Set-Cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")
-            jar[name] = value
+            path = re.search(r";\s*path=([^;]+)", cookie, re.IGNORECASE)
+            jar[path[1] if path else "/", name] = value
         return response
+
+    def _headers(self, method: str, url: str) -> dict[str, str]:
+        """What goes along with a request: the cookies."""
+        del method
+        parts = urlsplit(url)
+        jar = self._cookies.get(parts.netloc, {})
+        sent = [f"{name}={value}" for (path, name), value in jar.items() if parts.path.startswith(path)]
+        return {"Cookie": "; ".join(sent)} if sent else {}
