@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from sidecar.cli.admin import admin_options, service_account_option, sign_in
 from sidecar.cli.options import echo_json, json_option, realm_from, settings_from
-from sidecar.errors import SidecarError
+from sidecar.errors import SettingsError, SidecarError
 from sidecar.keycloak import (
     Change,
+    RealmFile,
     apply_realm,
     bootstrap_realm,
     plan_bootstrap,
@@ -45,6 +48,12 @@ _theme_option = click.option(
     default="passwordless",
     show_default=True,
     help="The login theme; `stock` leaves the realm's own.",
+)
+_file_option = click.option(
+    "--file",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A realm that Keycloak exported, instead of a running Keycloak.",
 )
 
 
@@ -103,9 +112,12 @@ def bootstrap(
 @admin_options
 @service_account_option
 @_theme_option
+@_file_option
 @json_option
 @click.pass_context
-def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admin_options: Any) -> None:
+def plan(
+    ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, file: Path | None, **admin_options: Any
+) -> None:
     """Show what `apply` would do in REALM, and change nothing.
 
     Every part of the desired state has a line: what would be created (+) or
@@ -115,14 +127,16 @@ def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admi
     single clients and further user profile attributes are not touched.
 
     REALM is the realm's name in Keycloak, and [realms.REALM] in the settings
-    says which connections it gets.
+    says which connections it gets. With --file no Keycloak is asked: the plan
+    is for the realm in that file.
     """
     settings = settings_from(ctx)
-    changes = plan_realm(sign_in(settings, realm=realm, **admin_options), settings, realm, theme=theme)
+    admin = RealmFile.of(_read(file), realm) if file else sign_in(settings, realm=realm, **admin_options)
+    changes = plan_realm(admin, settings, realm, theme=theme)
     pending = [change for change in changes if change.is_pending]
     _say(realm, changes, as_json=as_json)
     if not as_json:
-        click.echo(_next(realm, changes))
+        click.echo(_next(realm, changes, file))
     ctx.exit(1 if pending else 0)
 
 
@@ -131,6 +145,7 @@ def plan(ctx: click.Context, /, realm: str, *, as_json: bool, theme: str, **admi
 @admin_options
 @service_account_option
 @_theme_option
+@_file_option
 @click.option("--create", is_flag=True, help="Make REALM if Keycloak has none of that name.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Don't show the plan and ask; for scripts.")
 @json_option
@@ -144,6 +159,7 @@ def apply(
     is_agreed: bool,
     as_json: bool,
     theme: str,
+    file: Path | None,
     **admin_options: Any,
 ) -> None:
     """Enable passwordless login in REALM.
@@ -156,10 +172,19 @@ def apply(
     realm's sign-in flow is copied, and its name is kept in the realm attribute
     passwordless.previousBrowserFlow. A second run changes nothing. At the first
     error it stops and says so; running it again goes on from there.
+
+    With --file the realm in that file is changed instead, for realms that are
+    kept as files: import it with Keycloak's own import. It must be a whole
+    realm, from Keycloak's export.
     """
     if as_json and not is_agreed:
         raise click.UsageError("--json does not ask, so it needs --yes")
+    if file and create:
+        raise click.UsageError("--create makes a realm in Keycloak, so it can't go with --file")
     settings = settings_from(ctx)
+    if file:
+        _apply_to_file(ctx, realm, file, theme, is_agreed=is_agreed, as_json=as_json)
+        return
     admin = sign_in(settings, realm=realm, **admin_options)
     look = functools.partial(plan_realm, admin, settings, realm, theme=theme)
     steps = functools.partial(apply_realm, admin, settings, realm, create=create, theme=theme)
@@ -210,6 +235,35 @@ def remove(
         _say(realm, look(), as_json=as_json)
     else:
         _ask_and_do(ctx, realm, None if is_agreed else look, steps, as_json=as_json)
+
+
+def _apply_to_file(
+    ctx: click.Context, realm: str, file: Path, theme: str, *, is_agreed: bool, as_json: bool
+) -> None:
+    """All or nothing: the file is written, beside itself and then over itself, once every step is done."""
+    settings = settings_from(ctx)
+    content = _read(file)
+    admin = RealmFile.of(content, realm)
+    if not is_agreed:
+        _ask(ctx, realm, plan_realm(admin, settings, realm, theme=theme))
+    changes = apply_realm(admin, settings, realm, theme=theme)
+    beside = file.with_name(f"{file.name}.new")
+    beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.chmod(file.stat().st_mode)
+    beside.replace(file)
+    if as_json:
+        echo_json(_as_json(realm, changes))
+        return
+    if is_agreed:
+        _show(changes)
+    _summarize(changes, done=True)
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as err:
+        raise SettingsError(f"{file} is not JSON ({err}): give a realm that Keycloak exported") from err
 
 
 def _count_users(looked_at: int) -> None:
@@ -286,10 +340,12 @@ def _ask(ctx: click.Context, realm: str, changes: Sequence[Change]) -> None:
         ctx.exit(1)
 
 
-def _next(realm: str, changes: Sequence[Change]) -> str:
+def _next(realm: str, changes: Sequence[Change], file: Path | None) -> str:
     """What to do after a plan."""
     if not any(change.is_pending for change in changes):
         return "Nothing to do."
+    if file:
+        return f"Nothing was changed. Do it with: passwordless apply {realm} --file {file}"
     option = " --create" if any(change.what == f"realm {realm}" for change in changes) else ""
     return f"Nothing was changed. Do it with: passwordless apply {realm}{option}"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sidecar.keycloak.holders import KeycloakUsers
     from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
+    from sidecar.keycloak.realm_file import RealmFile
     from sidecar.keycloak.service_account import connect_as_service_account
     from sidecar.keycloak.users import RealmUsers
 
@@ -32,6 +33,7 @@ __all__ = [
     "KeycloakUsers",
     "PasskeyUsers",
     "RealmUsers",
+    "RealmFile",
     "apply_realm",
     "bootstrap_realm",
     "connect",
@@ -54,6 +56,7 @@ _PLACES = {
     "Change": "change",
     "RealmUsers": "users",
     "PasskeyUsers": "passkey_accounts",
+    "RealmFile": "realm_file",
     "apply_realm": "plan",
     "plan_realm": "plan",
     "plan_removal": "plan",
