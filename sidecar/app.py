@@ -43,6 +43,7 @@ from sidecar.login.pinned import is_test
 from sidecar.login.ports import Accounts as OwnAccounts
 from sidecar.login.ports import Callbacks, PasskeyAccounts, SignIn, Users
 from sidecar.login.room import LoginRoom
+from sidecar.model.challenge import Challenge
 from sidecar.oidc import authorize, discovery, requests, token
 from sidecar.oidc.assertion import ClientAuthentication
 from sidecar.oidc.signing import SigningKeys
@@ -189,6 +190,11 @@ class Parts:
             taking_back()
 
         return one_of_each
+            has_account=self._has_account(),
+            chore=Sweeping(SqlRetention(self.database, self.settings.retention)),
+    def _has_account(self) -> Callable[[Challenge], bool]:
+        accounts = self.accounts()
+        return keycloak.KnownUsers(self.settings, accounts).have if accounts else lambda _challenge: False
 
     def renderer(self) -> Renderer:
         """The realms' templates, compiled and tried.

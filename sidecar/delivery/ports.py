@@ -16,6 +16,10 @@ class Outbox(Protocol):
         """Claim the message that is due longest; `None` if there is none."""
         ...
 
+    def let_out(self, parcel: Parcel) -> bool:
+        """Let an unknown challenge speak: its messages are sent, its code counts. `False` if it may not any more."""
+        ...
+
     def note_refused(self, parcel: Parcel, worker_id: str, failure: DeliveryFailed, *, provider: str) -> None:
         """One provider did not take it; the message stays in the worker's hands."""
         ...

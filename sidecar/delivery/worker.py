@@ -14,7 +14,7 @@ import structlog
 from sidecar.delivery.ports import Doorbell, Outbox, Provider, Rendered
 from sidecar.delivery.render import Renderer
 from sidecar.delivery.route import Route, Taken
-from sidecar.errors import DeliveryFailed, StoreUnavailable
+from sidecar.errors import DeliveryFailed, KeycloakUnavailable, RecipientRefused, StoreUnavailable
 from sidecar.login import account, links, not_me
 from sidecar.login.addressing import read
 from sidecar.login.codes import derive_code
@@ -49,6 +49,8 @@ class Worker:
     is_stopped: Callable[[str, str], bool] = lambda _realm, _connection: False
     #: Whether a challenge is for a test address, whose messages nobody gets.
     is_test: Callable[[Challenge], bool] = lambda _challenge: False
+    #: Whether Keycloak has an account for a challenge that nobody here knows; asked where sign-up is off.
+    has_account: Callable[[Challenge], bool] = lambda _challenge: False
     #: Done a little at a time while there is nothing to send.
     chore: Callable[[], None] = lambda: None
 
@@ -77,14 +79,32 @@ class Worker:
         if parcel is None:
             return False
         parcel = replace(parcel, is_test=self.is_test(parcel.challenge))
+        parcel, doubt = self._let_out(parcel)
         try:
             taken = self._send(parcel, until)
+            if doubt:
+                # Told to nobody, like all that only some addresses meet: its page says "sent".
+                raise RecipientRefused(doubt, is_final=False)
         except DeliveryFailed as failure:
             self._after(parcel, failure)
         else:
             self.outbox.mark_sent(parcel, self.id, provider=taken.provider, reference=taken.reference)
             _log.info("message_sent", message=parcel.id, provider=taken.provider, attempt=parcel.attempt)
         return True
+
+    def _let_out(self, parcel: Parcel) -> tuple[Parcel, str]:
+        """The message as one to be sent, where Keycloak knows the address; why that can't be told now, else nothing."""
+        challenge = parcel.challenge
+        if not challenge.is_unknown or parcel.is_test:
+            return parcel, ""
+        try:
+            is_let_out = self.has_account(challenge) and self.outbox.let_out(parcel)
+        except KeycloakUnavailable as err:
+            _log.warning("account_not_looked_up", message=parcel.id, reason=str(err))
+            return parcel, "Keycloak can't be asked for the account"
+        if is_let_out:
+            challenge = replace(challenge, is_suppressed=False, is_unknown=False)
+        return replace(parcel, challenge=challenge), ""
 
     def _send(self, parcel: Parcel, until: float) -> Taken:
         """Hand it to the first provider that takes it, before the claim is over."""

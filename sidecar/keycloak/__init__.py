@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sidecar.keycloak.change import Change
     from sidecar.keycloak.holders import KeycloakUsers
     from sidecar.keycloak.passkey_accounts import PasskeyUsers
+    from sidecar.keycloak.known_users import KnownUsers
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
     from sidecar.keycloak.realm_file import RealmFile
     from sidecar.keycloak.service_account import connect_as_service_account
@@ -33,7 +34,9 @@ __all__ = [
     "KeycloakUsers",
     "PasskeyUsers",
     "RealmUsers",
+    "KnownUsers",
     "RealmFile",
+    "RealmUsers",
     "apply_realm",
     "bootstrap_realm",
     "connect",
@@ -48,6 +51,7 @@ _PLACES = {
     "AccountSignIn": "account_sign_in",
     "AccountUsers": "account_users",
     "Accounts": "accounts",
+    "KnownUsers": "known_users",
     "Admin": "admin",
     "bootstrap_realm": "bootstrap",
     "connect": "admin",

@@ -56,8 +56,10 @@ class Challenge:
     """A row of the store. Times are milliseconds by the database's clock; `read_at` is when it was read.
 
     `seed` alone gives no code: it is derived from it and a server key (login/codes.py). `is_suppressed`: its
-    messages are not sent and no code opens it, for reasons a stranger must not learn. `account`: Keycloak's id of the
-    user that it is for, where it is for one; `change_id`: the change that a notice tells of.
+    messages are not sent and no code opens it, for reasons a stranger must not learn. `is_unknown`: the only reason is
+    that sign-up is off and nobody has proven the address here, so that an account in Keycloak would lift it.
+    `account`: Keycloak's id of the user that it is for, where it is for one; `change_id`: the change that a notice
+    tells of.
     """
 
     id: str
@@ -78,6 +80,7 @@ class Challenge:
     tries: int
     max_tries: int
     is_suppressed: bool
+    is_unknown: bool = False
     used_at: int | None
     retired_at: int | None
     read_at: int

@@ -174,6 +174,8 @@ class SqlChallenges:
 
 
 def _challenge(new: NewChallenge, held: ledger.Held) -> Challenge:
+    is_muted = bool(held.seen.muted) and held.subject.device is None
+    is_unknown = not new.signup and held.seen.stored is None
     return Challenge(
         id=new.id,
         realm=new.realm,
@@ -193,8 +195,8 @@ def _challenge(new: NewChallenge, held: ledger.Held) -> Challenge:
         last_sent_at=held.now,
         tries=0,
         max_tries=new.max_tries,
-        is_suppressed=(not new.signup and held.seen.stored is None)
-        or (bool(held.seen.muted) and held.subject.device is None),
+        is_suppressed=is_unknown or is_muted,
+        is_unknown=is_unknown and not is_muted,
         used_at=None,
         retired_at=None,
         read_at=held.now,

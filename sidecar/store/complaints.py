@@ -64,7 +64,7 @@ class SqlComplaints:
                     challenges.c.used_at.is_(None),
                 )
                 # Not retired: whoever started it would see that somebody reads this address's mail.
-                .values(is_suppressed=True)
+                .values(is_suppressed=True, is_unknown=False)
             )
             # What it bought already is void too, unless Keycloak was first.
             for bought in (auth_codes, tickets):

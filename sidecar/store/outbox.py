@@ -33,7 +33,7 @@ from sidecar.model.message import Parcel
 from sidecar.store import ledger
 from sidecar.store.engine import Database
 from sidecar.store.prepared import Prepared, inserting, prefixed
-from sidecar.store.rows import COLUMNS, challenge_from, change_of
+from sidecar.store.rows import COLUMNS, challenge_from, change_of, is_open
 from sidecar.store.tables import challenges, messages
 
 #: The channel of LISTEN/NOTIFY on PostgreSQL.
@@ -120,6 +120,7 @@ class SqlOutbox:
         self._database = database
         now = database.clock.now()
         self._taking = Prepared(database.engine.dialect, _taking(now))
+        self._letting_out = Prepared(database.engine.dialect, _letting_out(now))
         self._reading = Prepared(database.engine.dialect, _CHALLENGE)
         self._note_refused = self._outcome(is_about_recipient=_was_about_recipient())
         self._mark_sent = self._outcome(
@@ -168,6 +169,11 @@ class SqlOutbox:
             challenge=challenge_from(row, read_at=taken.taken_at),
             change=change,
         )
+
+    def let_out(self, parcel: Parcel) -> bool:
+        """Keycloak knows the address: the challenge speaks after all, unless something else silenced it meanwhile."""
+        with self._database.write_once() as connection:
+            return self._letting_out.one_or_none(connection, {"challenge": parcel.challenge.id}) is not None
 
     def note_refused(self, parcel: Parcel, worker_id: str, failure: DeliveryFailed, *, provider: str) -> None:
         """Write a refusal down, and at once that it was about the recipient: this worker may not live to say so."""
@@ -246,6 +252,20 @@ def _taking(now: ColumnElement[int]) -> Any:
             messages.c.deadline_at,
             now.label("taken_at"),
         )
+    )
+
+
+def _letting_out(now: ColumnElement[int]) -> Any:
+    return (
+        update(challenges)
+        .where(
+            challenges.c.id == bindparam("challenge"),
+            # Not one that is denied, or over by a success elsewhere, since the message was taken.
+            challenges.c.is_unknown,
+            *is_open(now),
+        )
+        .values(is_suppressed=False, is_unknown=False)
+        .returning(challenges.c.id)
     )
 
 

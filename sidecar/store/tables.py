@@ -59,6 +59,8 @@ challenges = Table(
     # What its message brings: a code, a link or both.
     Column("method", Text, nullable=False, server_default="code"),
     Column("is_suppressed", Boolean, nullable=False),
+    # Suppressed only because sign-up is off and nobody has proven the address here; Keycloak may know it.
+    Column("is_unknown", Boolean, nullable=False, server_default=false(), default=False),
     Column("used_at", BigInteger),
     Column("retired_at", BigInteger),
     # Off a closed list, and from the operator's database of places: nothing that whoever asked wrote.

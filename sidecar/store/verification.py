@@ -290,7 +290,7 @@ def _ending_others() -> Update:
             *is_open_of_address(_NOW),
         )
         # Not retired: whoever started one would see that the address's owner is here.
-        .values(is_suppressed=True)
+        .values(is_suppressed=True, is_unknown=False)
     )
 
 

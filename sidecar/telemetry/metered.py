@@ -96,6 +96,9 @@ class MeteredOutbox:
     def take(self, worker_id: str, *, claim_s: int) -> Parcel | None:
         return self._inner.take(worker_id, claim_s=claim_s)
 
+    def let_out(self, parcel: Parcel) -> bool:
+        return self._inner.let_out(parcel)
+
     def note_refused(self, parcel: Parcel, worker_id: str, failure: DeliveryFailed, *, provider: str) -> None:
         self._inner.note_refused(parcel, worker_id, failure, provider=provider)
         self._count(parcel, "refused", provider)

@@ -18,7 +18,9 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, select, update
 from werkzeug.test import TestResponse
 
 from sidecar.app import Parts, create_app
+from sidecar.errors import KeycloakUnavailable
 from sidecar.login import not_me
+from sidecar.model.challenge import Challenge
 from sidecar.model.events import Event
 from sidecar.store import ledger
 from sidecar.store.tables import challenges, messages
@@ -29,6 +31,8 @@ from tests.web.browser import NAVIGATION, Browser, form_of
 
 #: Equal in length and in how they are masked.
 KNOWN, UNKNOWN, MUTED, DENIED, PRESENT, TEST = (f"a{letter}a@example.org" for letter in "knmdpt")
+#: Sign-up is off, and Keycloak has an account for it, or can't be asked.
+IN_KEYCLOAK, UNASKED = "aca@example.org", "aua@example.org"
 HOUR_S = 3600
 #: What the provider says to a recipient at the first try, and from the second on; nothing: it is away.
 WEATHERS = {
@@ -92,6 +96,18 @@ def _deliver_mail(parts: Parts, answer: str) -> None:
 MAIL = Channel("email", WEATHERS, _deliver_mail)
 
 
+class WithKeycloak(Parts):
+    """A house whose Keycloak knows one address, and is away when it is asked for another."""
+
+    def _has_account(self) -> Callable[[Challenge], bool]:
+        def has_account(challenge: Challenge) -> bool:
+            if challenge.address == UNASKED:
+                raise KeycloakUnavailable("away")
+            return challenge.address == IN_KEYCLOAK
+
+        return has_account
+
+
 class Town:
     """One database under two applications: with sign-up, and without."""
 
@@ -123,7 +139,7 @@ def town(database_url: str, settings_for: Any, clock: StandingClock, realms: Rea
         "REALMS__ACME__CONNECTIONS__EMAIL__TEST_ADDRESSES": for_tests(TEST),
     }
     parts = [
-        Parts.build(
+        WithKeycloak.build(
             settings_for(database_url, REALMS__ACME__CONNECTIONS__EMAIL__SIGNUP=signup, **own), clock=clock
         )
         for signup in ("true", "false")
@@ -319,6 +335,8 @@ def test_a_stranger_sees_the_same_bytes_whatever_the_address_is(town: Town, weat
     others |= {
         "known, sign-up off": Walk(town, town.closed, KNOWN).all(weather),
         "unknown, sign-up off": Walk(town, town.closed, UNKNOWN).all(weather),
+        "in Keycloak, sign-up off": Walk(town, town.closed, IN_KEYCLOAK).all(weather),
+        "Keycloak away, sign-up off": Walk(town, town.closed, UNASKED).all(weather),
     }
 
     assert {} == {name: found for name, walk in others.items() if (found := differences(known, walk))}
