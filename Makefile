@@ -11,7 +11,7 @@ PARALLEL ?= -n 2 --dist loadgroup
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.has-demo ## Start Keycloak, the sidecar and an inbox, ready to sign in (ARGS="--help" for the options)
@@ -45,6 +45,10 @@ test: check programs ## The gate: checks, then every test, on a real Keycloak, C
 .PHONY: test-quick
 test-quick: $(VENV)/.has-dev ## The tests that need no Keycloak and no browser, and kill nothing
 	@$(VENV)/bin/python -m pytest $(PARALLEL) -m "not keycloak and not browser and not faults" $(ARGS)
+
+.PHONY: test-matrix
+test-matrix: $(VENV)/.has-dev programs ## The tests that need Keycloak on each supported version, and a table (ARGS="26.4.7 --json FILE")
+	@$(VENV)/bin/python -m tests.matrix $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.has-dev ## Formatting, lint, types, import rules, and docs held to the code
