@@ -45,6 +45,7 @@ def _anonymous(value, name: str):
         kept.pop("authenticationConfig", None)
         kept.pop("defaultRole", None)
         kept.pop("secret", None)
+        kept.pop("client.secret.creation.time", None)
         return {key: _anonymous(inner, name) for key, inner in kept.items()}
     if isinstance(value, list):
         items = [_anonymous(item, name) for item in value]
@@ -151,6 +152,9 @@ def alike(realm: Admin, *, of: str) -> dict:
     """All that a realm is but for what differs between two realms by nature: names, ids and keys."""
     state = whole(realm, of=of)
     state["keys"] = sorted(state["keys"]["active"])
+    # An empty text is how Keycloak takes a value back; the profile has a component once somebody wrote it.
+    state["realm"] = {key: value for key, value in state["realm"].items() if value != ""}
+    state["realm"]["components"].pop("org.keycloak.userprofile.UserProfileProvider", None)
     return _sorted(_anonymous(state, of))
 
 
