@@ -178,6 +178,7 @@ class Parts:
             id=Worker.new_id(),
             is_stopped=SqlStops(self.database).is_stopped,
             is_test=partial(is_test, self.settings),
+            has_account=self._has_account(),
             chore=self._chores(),
         )
 
@@ -190,8 +191,7 @@ class Parts:
             taking_back()
 
         return one_of_each
-            has_account=self._has_account(),
-            chore=Sweeping(SqlRetention(self.database, self.settings.retention)),
+
     def _has_account(self) -> Callable[[Challenge], bool]:
         accounts = self.accounts()
         return keycloak.KnownUsers(self.settings, accounts).have if accounts else lambda _challenge: False

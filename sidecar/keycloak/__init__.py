@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sidecar.keycloak.holders import KeycloakUsers
     from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.known_users import KnownUsers
+    from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
     from sidecar.keycloak.realm_file import RealmFile
     from sidecar.keycloak.service_account import connect_as_service_account
@@ -35,6 +36,7 @@ __all__ = [
     "PasskeyUsers",
     "RealmUsers",
     "KnownUsers",
+    "PasskeyUsers",
     "RealmFile",
     "RealmUsers",
     "apply_realm",

@@ -103,6 +103,10 @@ class RealmFile(Admin):
         else:
             self._part("PUT", below or ()).put((below or ())[1:], copy.deepcopy(body))
 
+    def delete(self, *path: str) -> None:
+        below = self._below(path) or ()
+        self._part("DELETE", below).delete(below[1:])
+
     def _below(self, path: Path) -> Path | None:
         """The path below the realm; `None` for another realm, and what lies beside realms."""
         match (*self._path, *path):

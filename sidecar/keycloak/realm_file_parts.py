@@ -18,6 +18,7 @@ Thing = dict[str, Any]
 DEFAULT_SCOPES = "defaultDefaultClientScopes"
 _KEYS = "org.keycloak.keys.KeyProvider"
 _PROFILE = "org.keycloak.userprofile.UserProfileProvider"
+_ACTIONS = "requiredActions"
 _PROFILE_TEXT = "kc.user.profile.config"
 _CURVES = {"P-384": "ES384", "P-521": "ES512"}
 
@@ -38,6 +39,10 @@ class Part:
 
     def put(self, path: Path, body: Any) -> None:
         """Give the thing these values."""
+        raise self._unknown(path)
+
+    def delete(self, path: Path) -> None:
+        """Take the thing away."""
         raise self._unknown(path)
 
     def _list(self, key: str) -> list[Any]:
@@ -164,6 +169,10 @@ class Scopes(Part):
             mappers = scope.get("protocolMappers", [])
             scope.update({**body, "protocolMappers": mappers})
 
+    def delete(self, path: Path) -> None:
+        mappers = self._scope(path[0])["protocolMappers"]
+        mappers.remove(_by_id(mappers, path[-1]))
+
     def _scope(self, scope_id: str) -> Thing:
         return _by_id(self._list("clientScopes"), scope_id)
 
@@ -193,7 +202,7 @@ class Texts(Part):
 
 
 class Flows(Part):
-    """Flows, their executions and configurations. An execution's id is its flow's name and its place in the file."""
+    """Flows, executions, configurations and required actions. An execution's id: its flow's name and its place there."""
 
     def find(self, path: Path, query: Mapping[str, str]) -> Any:
         match path:
@@ -203,6 +212,8 @@ class Flows(Part):
                 return list(self._rows(alias, 0))
             case ("config", alias):
                 return _by_id(self._list("authenticatorConfig"), alias, name="alias")
+            case ("required-actions", alias):
+                return next((it for it in self._list(_ACTIONS) if it["alias"] == alias), None)
         raise self._unknown(path)
 
     def post(self, path: Path, body: Any) -> str:
@@ -222,6 +233,9 @@ class Flows(Part):
             case ("flows", alias, "executions", "execution"):
                 step = {"authenticator": body["provider"], "authenticatorFlow": False}
                 return self._add(alias, step, body["priority"])
+            case ("register-required-action",):
+                head = {"alias": body["providerId"], "enabled": True, "defaultAction": False, "config": {}}
+                self._list(_ACTIONS).append({**body, **head})
             case ("executions", step_id, "config"):
                 self._list("authenticatorConfig").append(body)
                 self._execution(step_id)["authenticatorConfig"] = body["alias"]
@@ -236,6 +250,8 @@ class Flows(Part):
                 step |= {key: body[key] for key in ("requirement", "priority")}
             case ("config", alias):
                 _by_id(self._list("authenticatorConfig"), alias, name="alias").update(body)
+            case ("required-actions", alias):
+                _by_id(self._list(_ACTIONS), alias, name="alias").update(body)
             case _:
                 raise self._unknown(path)
 

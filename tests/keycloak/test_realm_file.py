@@ -17,7 +17,7 @@ from tests.keycloak.realms import alike, differing, fresh_export, pending
 
 _SHAPES = {
     "plain": {},
-    "everything": {"connections": ("email", "sms"), "step_up": True, "passwords": False},
+    "everything": {"connections": ("email", "sms"), "step_up": True, "passwords": False, "passkeys": "offer"},
 }
 
 
