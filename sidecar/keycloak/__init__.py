@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sidecar.keycloak.bootstrap import bootstrap_realm, plan_bootstrap
     from sidecar.keycloak.change import Change
     from sidecar.keycloak.holders import KeycloakUsers
-    from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.known_users import KnownUsers
     from sidecar.keycloak.passkey_accounts import PasskeyUsers
     from sidecar.keycloak.plan import apply_realm, plan_realm, plan_removal, remove_realm
@@ -33,8 +32,6 @@ __all__ = [
     "Admin",
     "Change",
     "KeycloakUsers",
-    "PasskeyUsers",
-    "RealmUsers",
     "KnownUsers",
     "PasskeyUsers",
     "RealmFile",

@@ -34,22 +34,27 @@ class KnownUsers:
         self._resting_until = 0.0
 
     def have(self, challenge: Challenge) -> bool:
-        """Whether an enabled user of the realm has the challenge's address as email, or its number as proven number.
+        """Whether an enabled user of the realm has the challenge's address or number, and may come in by it.
+
+        With `linking = "separate"` nobody is: who comes gets a user of their own. With `"verified"` the email must be
+        verified; with `"prompt"` its user is asked for a proof anyway. A number always must be.
 
         Raises:
             KeycloakUnavailable: it can't be asked, or could not a moment ago.
         """
-        if not self._settings.realms[challenge.realm].service_account:
+        realm = self._settings.realms[challenge.realm]
+        linking = realm.connections[challenge.connection].linking
+        if not realm.service_account or linking == "separate":
             return False
         if self._clock() < self._resting_until:
             raise KeycloakUnavailable("Keycloak did not answer a moment ago: it is asked again soon")
         try:
-            return self._find(challenge.realm, challenge.address)
+            return self._find(challenge.realm, challenge.address, is_proven=linking == "verified")
         except KeycloakUnavailable:
             self._resting_until = self._clock() + _REST_S
             raise
 
-    def _find(self, realm: str, address: str) -> bool:
+    def _find(self, realm: str, address: str, *, is_proven: bool) -> bool:
         users = self._accounts.realm(realm)
         if is_number(address):
             query = {"q": f"{_NUMBER}:{address}", "briefRepresentation": "false"}
@@ -61,4 +66,7 @@ class KnownUsers:
                 for user in found
             )
         found = users.get("users", email=address, exact="true", max="2")
-        return any(user["enabled"] and user.get("email") == address for user in found)
+        return any(
+            user["enabled"] and user.get("email") == address and (user.get("emailVerified") or not is_proven)
+            for user in found
+        )

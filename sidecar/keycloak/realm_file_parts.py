@@ -202,7 +202,7 @@ class Texts(Part):
 
 
 class Flows(Part):
-    """Flows, executions, configurations and required actions. An execution's id: its flow's name and its place there."""
+    """Flows, executions, configurations and required actions. An execution's id: its flow and its place in it."""
 
     def find(self, path: Path, query: Mapping[str, str]) -> Any:
         match path:

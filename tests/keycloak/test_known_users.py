@@ -13,6 +13,7 @@ from tests.login.test_codes import CHALLENGE
 _NUMBER = "+447400123456"
 _USERS = {
     "ada": {"email": "Ada@Example.org"},
+    "proven": {"email": "proven@example.org", "emailVerified": True},
     "off": {"email": "off@example.org", "enabled": False},
     "by-number": {"attributes": {"phone_number": [_NUMBER], "phone_number_verified": ["true"]}},
     "typed": {"attributes": {"phone_number": ["+447400123457"], "phone_number_verified": ["false"]}},
@@ -39,6 +40,13 @@ def test_an_enabled_user_is_known_by_email_or_by_proven_number(admin, realm, rea
         *("+447400123457", "+44740012345", "+4474001234567"),
     ]
     assert [it for it in strangers if has(it)] == []
+    seen = {}
+    for linking in ("prompt", "verified", "separate"):
+        connection = replace(settings.realms[realm_name].connections["email"], linking=linking)
+        own = replace(settings.realms[realm_name], connections={"email": connection})
+        known = KnownUsers(replace(settings, realms={realm_name: own}), Accounts(settings))
+        seen[linking] = (has("ada@example.org"), has("proven@example.org"))
+    assert seen == {"prompt": (True, True), "verified": (False, True), "separate": (False, False)}
 
 
 def test_a_keycloak_that_did_not_answer_is_left_alone_for_a_while(make_settings):
