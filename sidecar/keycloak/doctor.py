@@ -15,6 +15,7 @@ from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.advisories import SUPPORTED, TESTED, advisories_of, parsed
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
+from sidecar.keycloak.client_steps import ClientChoices, ClientIds
 from sidecar.keycloak.desired import STOCK_THEME, THEME
 from sidecar.keycloak.flow_builder import read_flow
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
@@ -23,7 +24,6 @@ from sidecar.keycloak.name_alone import opens_by_name
 from sidecar.keycloak.passkeys import Passkeys, RestoredPasskeys
 from sidecar.keycloak.plan import require_theme, steps_of
 from sidecar.keycloak.realm_steps import (
-    ClientIds,
     ClientScope,
     DefaultScope,
     Es256Key,
@@ -42,6 +42,11 @@ _NAMED = 10
 
 #: Of each kind of step: the check's name, how bad a difference is, and why it matters. What is not here is a problem.
 _STEPS: Mapping[type[Any], tuple[str, Severity, str]] = {
+    ClientChoices: (
+        "application-choices",
+        "warning",
+        "their login pages offer another connection first, or look otherwise, than the settings say",
+    ),
     ClientIds: (
         "applications",
         "warning",

@@ -14,12 +14,12 @@ from sidecar.keycloak.account_client import AccountClient, RemovedAccountClient
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
+from sidecar.keycloak.client_steps import ClientChoices, ClientIds
 from sidecar.keycloak.desired import POST_LOGIN_FLOW, STOCK_THEME, THEME, desired_realm
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import flow_from
 from sidecar.keycloak.passkeys import Passkeys, RestoredPasskeys, policy_of
 from sidecar.keycloak.realm_steps import (
-    ClientIds,
     ClientScope,
     DefaultScope,
     Es256Key,
@@ -49,7 +49,7 @@ _LANGUAGE_KEYS = ("internationalizationEnabled", "supportedLocales", "defaultLoc
 _LOGIN_KEYS = ("browserFlow", "loginTheme")
 _FIRST_BROKER_LOGIN = "passwordless first broker login"
 #: Steps with nothing to do in a realm that is new.
-_NOT_MADE = (ClientIds, RestoredPasskeys)
+_NOT_MADE = (ClientChoices, ClientIds, RestoredPasskeys)
 
 
 def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str = THEME) -> list[Change]:
@@ -63,6 +63,8 @@ def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str 
     """
     desired = desired_realm(settings, realm_name, theme=theme)
     require_theme(admin, theme)
+    for client in settings.realms[realm_name].clients.values():
+        require_theme(admin, client.theme or STOCK_THEME)
     realm = admin.at("realms", realm_name)
     steps = _steps(realm, desired, settings.realms[realm_name])
     if realm.find() is None:
@@ -98,6 +100,8 @@ def apply_realm(
     """
     desired = desired_realm(settings, realm_name, theme=theme)
     require_theme(admin, theme)
+    for client in settings.realms[realm_name].clients.values():
+        require_theme(admin, client.theme or STOCK_THEME)
     realm = admin.at("realms", realm_name)
     done: list[Change] = []
     if realm.find() is None:
@@ -169,6 +173,7 @@ def _removal(
     providers = own_providers(realm, settings.issuer(realm_name, ""))
     ours = frozenset(providers)
     yield RestoredLoginPage(realm=realm, desired=_only(desired, _LOGIN_KEYS))
+    yield ClientChoices(realm=realm, clients={})
     yield RemovedTexts(realm=realm, desired=desired["localizationTexts"])
     for alias in providers:
         yield RemovedProvider(realm=realm, alias=alias, ours=ours, on_user=on_user)
@@ -186,9 +191,10 @@ def _removal(
 
 
 def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[Step]:
-    if said.clients:
+    otherwise = tuple(it for it in said.clients.values() if it.looks_otherwise)
+    if otherwise:
         # First: what it refuses is mended in the settings, before anything is done.
-        yield ClientIds(realm=realm, realm_name=said.name, clients=tuple(said.clients.values()))
+        yield ClientIds(realm=realm, realm_name=said.name, clients=otherwise)
     yield Before(realm=realm, profile=_profile(desired))
     yield Languages(realm=realm, desired=_only(desired, _LANGUAGE_KEYS))
     for key in desired["components"]["org.keycloak.keys.KeyProvider"]:
@@ -208,6 +214,7 @@ def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[St
     for client in desired["clients"]:
         yield AccountClient(realm=realm, desired=client)
     yield Texts(realm=realm, desired=desired["localizationTexts"])
+    yield ClientChoices(realm=realm, clients=said.clients)
     yield LoginPage(realm=realm, desired=_only(desired, _LOGIN_KEYS))
 
 

@@ -65,7 +65,13 @@ class Clients(Part):
 
     def find(self, path: Path, query: Mapping[str, str]) -> Any:
         wanted = query.get("clientId")
-        return [it for it in self._list("clients") if wanted in {None, it["clientId"]}]
+        found = [it for it in self._list("clients") if wanted in {None, it["clientId"]}]
+        return [{**it, "id": it.get("id", it["clientId"])} for it in found]
+
+    def put(self, path: Path, body: Any) -> None:
+        # An empty text is how an attribute is taken back.
+        attributes = {name: value for name, value in body.get("attributes", {}).items() if value}
+        _by_id(self._list("clients"), path[0], name="clientId")["attributes"] = attributes
 
 
 class Components(Part):

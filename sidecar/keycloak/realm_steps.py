@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from sidecar.errors import SettingsError
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
 from sidecar.keycloak.mapper_order import in_turn, is_in_turn
 from sidecar.keycloak.step import named, settled
-from sidecar.settings import Client
 
 #: Realm attribute: the browser flow that ours stands in for, so that it can be bound again.
 PREVIOUS_BROWSER_FLOW = "passwordless.previousBrowserFlow"
@@ -172,46 +169,6 @@ class Texts:
 
     def _present(self, locale: str) -> dict[str, str]:
         return self.realm.find("localization", locale) or {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientIds:
-    """The settings name each application that looks otherwise as Keycloak's broker will; only looked at, never done.
-
-    Raises:
-        SettingsError: at the check, if one is named otherwise; it says how.
-    """
-
-    realm: Admin
-    realm_name: str
-    clients: tuple[Client, ...]
-    what: str = "applications with a look of their own"
-
-    def check(self) -> Change:
-        missing, wrong = [], []
-        for client in self.clients:
-            found = self.realm.get("clients", clientId=client.client_id)
-            if not found:
-                missing.append(f"{client.client_id}: the realm has no such client yet")
-            elif (right := _broker_name(found[0])) != client.id:
-                wrong.append(f'realms.{self.realm_name}.clients.{client.client_id}.id: write "{right}"')
-        if wrong:
-            raise SettingsError(
-                "our pages and messages would not know these applications, which the login page knows:\n  "
-                + "\n  ".join(wrong)
-            )
-        return Change(kind="keep", what=self.what, detail=tuple(missing))
-
-    def do(self) -> None:
-        """Nothing: the settings are the operator's."""
-
-
-def _broker_name(client: Mapping[str, Any]) -> str:
-    """How Keycloak's broker names a client in `state`: by its id if that is a UUID, else by its `clientId`."""
-    try:
-        return str(UUID(client["id"]))
-    except ValueError:
-        return str(client["clientId"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,10 +132,17 @@ def _client_name(value: str) -> None:
         raise ValidationError("must be what Keycloak calls a client: one line of up to 255 characters")
 
 
+def _theme(value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
+        raise ValidationError("must be the name of a login theme, as its folder is called")
+
+
 class ClientSchema(Section):
     target = Client
     client_id = fields.String(required=True, data_key=OWN_NAME, validate=_client_name)
     id = fields.String(load_default="", validate=_client_name)
+    connection = fields.String(load_default="")
+    theme = fields.String(load_default="", validate=_theme)
     branding = fields.Nested(BrandingSchema, load_default=lambda: BrandingSchema().load({}))
 
     @post_load

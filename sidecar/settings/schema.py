@@ -305,6 +305,13 @@ class _RealmSchema(Section):
                     f"connections.{connection.id}.linking",
                 )
 
+    @validates_schema(skip_on_field_errors=True)
+    def _connections_of_clients_are_there(self, data: Mapping[str, Any], **_: Any) -> None:
+        for client in data["clients"].values():
+            if client.connection and client.connection not in data["connections"]:
+                where = f"clients.{client.client_id}.connection"
+                raise ValidationError(f"must be one of {', '.join(sorted(data['connections']))}", where)
+
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> Realm:
         templates = data["templates"]

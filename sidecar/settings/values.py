@@ -325,15 +325,23 @@ class Branding:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """An application that looks otherwise than its realm.
+    """An application that looks otherwise than its realm, or signs in otherwise.
 
     `client_id` is its id as Keycloak's users know it; `id` the one by which Keycloak's broker names it to us, a UUID,
-    empty if nobody said it yet. `branding` has what it does not share with the realm.
+    empty if nobody said it yet. `branding` has what it does not share with the realm. `connection` is the one that its
+    login page offers first, `theme` its login theme; empty: as everywhere in the realm.
     """
 
     client_id: str
     id: str
+    connection: str
+    theme: str
     branding: Branding
+
+    @property
+    def looks_otherwise(self) -> bool:
+        """Whether our pages must know it."""
+        return bool(self.id) or self.branding != Branding()
 
 
 @dataclass(frozen=True, kw_only=True)

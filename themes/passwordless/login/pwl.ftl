@@ -4,9 +4,12 @@
      Keycloak's broker login URL takes login_hint in its query, so the form is a GET form. The browser drops the query of
      such a form's action: each parameter of the URL becomes a hidden field. -->
 
-<#-- What the realm says of each of its passwordless connections: an alias, followed by "/sms" where it takes numbers. -->
+<#-- What the realm says of each of its passwordless connections: an alias, followed by "/sms" where it takes numbers. The
+     one that the application chose for itself, by an attribute of its client, comes first. -->
 <#function said>
-  <#return msg("passwordlessConnections")?trim?split(r"\s+", "r")>
+  <#local all = msg("passwordlessConnections")?trim?split(r"\s+", "r")>
+  <#local chosen = (client.attributes["passwordless.connection"])!"">
+  <#return all?filter(it -> it?keep_before("/") == chosen) + all?filter(it -> it?keep_before("/") != chosen)>
 </#function>
 
 <#function aliases>
