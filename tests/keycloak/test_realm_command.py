@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -48,7 +49,7 @@ def test_plan_apply_plan_end_with_1_0_0(run_there, realm, realm_name):
     assert "+ create  identity provider email" in applied.stdout
     settled = run_there("plan", realm_name)
     assert settled.exit_code == 0
-    assert "0 to create, 0 to change, 13 left alone." in settled.stdout
+    assert re.search(r"0 to create, 0 to change, \d+ left alone\.", settled.stdout)
 
 
 @pytest.mark.keycloak
