@@ -59,7 +59,9 @@ def database(database_url):
 def over_database(own_settings, database_url):
     """Settings of the realm with a database; the rest as the test needs it."""
     more = f'[database]\nurl = "{database_url}"'
-    return lambda **changed: own_settings(connections=("email", "sms"), more=more, **changed)
+    return lambda **changed: own_settings(
+        connections=("email", "sms"), service_account=True, more=more, **changed
+    )
 
 
 @pytest.fixture
@@ -78,16 +80,13 @@ def lived_in(admin, realm, realm_name, settings):
 
 
 @pytest.fixture
-def command(lived_in, realm_name, tmp_path, keycloak_admin):
-    """`passwordless users link` of the connection, as an admin runs it."""
-    username, password = keycloak_admin
-    environment = {
-        "PASSWORDLESS_SETTINGS": str(tmp_path / "passwordless.toml"),
-        "KEYCLOAK_ADMIN_PASSWORD": password,
-    }
+def command(admin, settings, lived_in, realm_name, tmp_path):
+    """`passwordless users link` of the connection, by the sidecar's own account: it may change users, no more."""
+    bootstrap_realm(admin, settings, realm_name)
+    environment = {"PASSWORDLESS_SETTINGS": str(tmp_path / "passwordless.toml")}
 
     def run(*options: str, connection: str = "email"):
-        arguments = ["users", "link", realm_name, "--connection", connection, "--admin-username", username]
+        arguments = ["users", "link", realm_name, "--connection", connection, "--service-account"]
         return CliRunner().invoke(main, [*arguments, *options], env=environment)
 
     return run
@@ -119,26 +118,35 @@ def _links(realm, alias="email") -> dict[str, str]:
 
 
 def test_who_is_linked_signs_in_without_a_page_of_keycloaks(command, lived_in, sign_in):
+    (own,) = lived_in.get("users", username="u902", exact="true")
+    body = {"identityProvider": "email", "userId": "email.own", "userName": "own"}
+    lived_in.post("users", own["id"], "federated-identity", "email", body=body)
     looked = command("--dry-run")
     assert looked.exit_code == 1, looked.output
-    assert _links(lived_in) == {}
+    assert set(_links(lived_in)) == {"u902"}
     done = json.loads(command("--yes", "--json").stdout)
     again = json.loads(command("--yes", "--json").stdout)
 
-    assert (done["users"], done["linked"], done["already"]) == (_COUNT + len(_ODD), _COUNT, 0)
+    assert (done["users"], done["linked"], done["already"]) == (_COUNT + len(_ODD), _COUNT, 1)
     assert done["skipped"] == {"disabled": 1, "unverified": 1, "no_address": 1}
     assert done["refused"] == [
         {"reason": "duplicate", "address": "twin@xn--bcher-kva.example", "users": ["u903", "u904"]}
     ]
-    assert (again["linked"], again["already"]) == (0, _COUNT)
+    assert (again["linked"], again["already"]) == (0, _COUNT + 1)
     links = _links(lived_in)
-    assert set(links) == {f"u{number}" for number in range(_COUNT)}
-    assert len(set(links.values())) == _COUNT
+    assert set(links) == {"u902", *(f"u{number}" for number in range(_COUNT))}
+    assert len(set(links.values())) == _COUNT + 1
     assert "share an address" in command("--dry-run").output
-
     page = sign_in("u7", links["u7"])
     assert page.code, page.text[:2000]
     assert len(lived_in.get("users", max="500")) == _COUNT + len(_ODD)
+
+    asked = command("--undo")
+    undone = json.loads(command("--undo", "--yes", "--json").stdout)
+    assert asked.exit_code == 1
+    assert f"{_COUNT} links would be taken out" in asked.output
+    assert undone["taken_out"] == _COUNT
+    assert _links(lived_in) == {"u902": "email.own"}
 
 
 def test_cut_off_after_any_write_the_next_run_goes_on(admin, lived_in, realm_name, settings, database):
@@ -167,21 +175,6 @@ def test_cut_off_after_any_write_the_next_run_goes_on(admin, lived_in, realm_nam
     assert len(_links(lived_in)) == _COUNT
 
 
-def test_undo_takes_out_what_it_made_and_leaves_others(command, lived_in):
-    (own,) = lived_in.get("users", username="u902", exact="true")
-    body = {"identityProvider": "email", "userId": "email.own", "userName": "own"}
-    lived_in.post("users", own["id"], "federated-identity", "email", body=body)
-    command("--yes")
-
-    asked = command("--undo")
-    done = json.loads(command("--undo", "--yes", "--json").stdout)
-
-    assert asked.exit_code == 1
-    assert f"{_COUNT} links would be taken out" in asked.output
-    assert done["taken_out"] == _COUNT
-    assert _links(lived_in) == {"u902": "email.own"}
-
-
 def test_numbers_come_from_the_attribute_that_only_admins_write(command, lived_in):
     profile = lived_in.get("users", "profile")
     (ada,) = lived_in.get("users", username="u1", exact="true")
@@ -206,21 +199,5 @@ def test_numbers_come_from_the_attribute_that_only_admins_write(command, lived_i
 
     assert "no connection 'fax', only: email, sms" in command("--yes", connection="fax").output
     lived_in.delete("identity-provider", "instances", "email")
-    refused = command("--yes")
-    assert refused.exit_code == 2
-    assert "passwordless apply" in refused.output
-
-
-def test_the_sidecars_own_account_is_enough(lived_in, admin, realm_name, over_database, command):
-    """It may change users, and nothing else of the realm."""
-    refused = command("--yes", "--service-account")
-    settings = over_database(service_account=True)
-    bootstrap_realm(admin, settings, realm_name)
-
-    done = command("--yes", "--service-account")
-
-    assert refused.exit_code == 2
-    assert "service_account is false" in refused.output
-    assert done.exit_code == 1, done.output
-    assert f"{_COUNT} users are linked now." in done.output
-    assert "can't be trusted" in command("--yes", "--service-account", "--trust-attribute", "nickname").output
+    with pytest.raises(KeycloakUnavailable, match="passwordless apply"):
+        RealmUsers(lived_in).require_provider("email")
