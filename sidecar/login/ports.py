@@ -261,11 +261,11 @@ class Tickets(Protocol):
         ...
 
     def bind(
-        self, ticket_macs: Sequence[str], *, realm: str, application: str, browser_mac: str
+        self, ticket_macs: Sequence[str], *, realm: str, application: str, browser_macs: Sequence[str]
     ) -> str | None:
-        """Give a client's ticket to a browser, once.
+        """Give a client's ticket to a browser, by its newest MAC; a ticket that is this browser's stays so.
 
-        Its connection; `None` if it was not live, not the application's, or a browser's already.
+        Its connection; `None` if it was not live, not the application's, or another browser's already.
         """
         ...
 

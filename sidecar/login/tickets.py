@@ -77,7 +77,7 @@ def bind(room: LoginRoom, *, client: ApiClient, unverified_ticket: str, caller: 
             _macs(room, unverified_ticket),
             realm=client.realm,
             application=client.application,
-            browser_mac=caller.mac(room.keys),
+            browser_macs=caller.macs(room.keys),
         )
     if connection is None:
         raise TicketRefused

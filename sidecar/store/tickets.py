@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.events import Event
@@ -32,17 +32,17 @@ class SqlTickets:
         return Ticket(application=row.application, address=row.address, is_of_client=row.browser_mac is None)
 
     def bind(
-        self, ticket_macs: Sequence[str], *, realm: str, application: str, browser_mac: str
+        self, ticket_macs: Sequence[str], *, realm: str, application: str, browser_macs: Sequence[str]
     ) -> str | None:
         binding = (
             update(tickets)
             .where(
                 *_of(ticket_macs, realm),
                 tickets.c.application == application,
-                tickets.c.browser_mac.is_(None),
+                or_(tickets.c.browser_mac.is_(None), tickets.c.browser_mac.in_(browser_macs)),
                 *self._is_live(),
             )
-            .values(browser_mac=browser_mac)
+            .values(browser_mac=browser_macs[0])
             .returning(*tickets.c)
         )
         with self._database.write() as transaction:

@@ -1,0 +1,129 @@
+"""The single-page example in Chromium: address and code on its own page, on the sidecar's site and on another one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from sidecar.keycloak.api_clients import enable_api_client
+from sidecar.store.api_clients import SqlClients
+from sidecar.store.engine import Database
+from tests.e2e.conftest import NUMBERS
+
+pytestmark = [pytest.mark.keycloak, pytest.mark.browser]
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "single-page"
+CLIENT = "single-page"
+
+
+@pytest.fixture(scope="module")
+def example(stack):
+    """The example as it is, served at `localhost` (the sidecar's site) and `127.0.0.1` (another); its port."""
+    told = {"url": stack.sidecar, "keycloak": stack.keycloak, "realm": NUMBERS, "clientId": CLIENT}
+
+    class Files(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            if self.path.endswith("/settings.json"):
+                body = json.dumps(told).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(body)
+            else:
+                super().do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(EXAMPLE)))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    origins = [f"http://{host}:{server.server_port}" for host in ("localhost", "127.0.0.1")]
+    stack.admin.at("realms", NUMBERS).post(
+        "clients",
+        body={
+            "clientId": CLIENT,
+            "publicClient": True,
+            "standardFlowEnabled": True,
+            "redirectUris": [f"{origin}/*" for origin in origins],
+            "webOrigins": origins,
+            "attributes": {"pkce.code.challenge.method": "S256"},
+        },
+    )
+    database = Database(stack.settings.database.url.reveal())
+    SqlClients(database).enable(enable_api_client(stack.admin, stack.settings, NUMBERS, CLIENT, origins=[]))
+    database.dispose()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def sign_in(page, stack, url, address, count=1):
+    page.goto(url)
+    page.fill("#address", address)
+    page.keyboard.press("Enter")
+    page.locator("#code").wait_for()
+    return stack.mail.wait_for(address, count).code
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["same site", "another site"])
+def test_address_and_code_on_the_applications_own_page(stack, page, example, host):
+    """A wrong code, then the right one; no page of Keycloak's or ours is ever shown."""
+    url = f"http://{host}:{example}/"
+    address = stack.new_address("spa")
+    code = sign_in(page, stack, url, address)
+    shown = []
+    page.on("framenavigated", lambda frame: shown.append(frame.url))
+
+    page.fill("#code", f"{(int(code) + 1) % 10**6:06d}")
+    page.keyboard.press("Enter")
+    page.get_by_text("The code was not accepted.").wait_for()
+    page.fill("#code", code)
+    page.keyboard.press("Enter")
+    page.locator("#claims").wait_for()
+
+    claims = json.loads(page.locator("#claims").inner_text())
+    assert (CLIENT, address, ["otp", "email"]) == (claims["aud"], claims["email"], claims["amr"])
+    assert all(it.startswith(url) for it in shown), shown
+    assert ["email"] == [it["identityProvider"] for it in stack.identities(NUMBERS, address)]
+
+
+def test_a_ticket_in_a_strangers_link_signs_nobody_in_unasked(stack, page, example, chromium):
+    """Another browser opens a link with somebody else's ticket: it asks, and a client's is worth nothing at all."""
+    for host, is_asked in (("localhost", True), ("127.0.0.1", False)):
+        address = stack.new_address("attacker")
+        code = sign_in(page, stack, f"http://{host}:{example}/", address)
+        page.evaluate("() => { HTMLFormElement.prototype.submit = () => {}; }")
+        page.fill("#code", code)
+        page.keyboard.press("Enter")
+        ticket = page.locator("input[name=ticket]").get_attribute("value", timeout=10_000)
+        query = {
+            "client_id": CLIENT,
+            "redirect_uri": f"http://localhost:{example}/",
+            "response_type": "code",
+            "scope": "openid",
+            "code_challenge": "a" * 43,
+            "code_challenge_method": "S256",
+            "kc_idp_hint": "email",
+            "login_hint": ticket,
+        }
+        victim = chromium.new_context(viewport={"width": 390, "height": 700})
+        opened = victim.new_page()
+
+        opened.goto(f"{stack.keycloak}/realms/{NUMBERS}/protocol/openid-connect/auth?{urlencode(query)}")
+
+        assert opened.url.startswith(stack.sidecar), opened.url
+        assert not [it for it in victim.cookies(stack.keycloak) if it["name"].startswith("KEYCLOAK_IDENTITY")]
+        if is_asked:
+            assert "a•••@example.org" in opened.locator("main, body").first.inner_text()
+            opened.locator("#confirm").click()
+            opened.wait_for_url(f"http://localhost:{example}/?*")
+        else:
+            opened.locator("input[name=address]").wait_for()
+        victim.close()
+        page.context.clear_cookies()
