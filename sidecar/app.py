@@ -83,6 +83,7 @@ from sidecar.web import account_undo, callbacks, failures, not_me
 from sidecar.web.account import AccountPage
 from sidecar.web.account_add import AccountAdd
 from sidecar.web.account_door import Door
+from sidecar.web.account_merge import AccountMerge
 from sidecar.web.code import Code
 from sidecar.web.link import Link
 from sidecar.web.pages import Pages
@@ -250,8 +251,17 @@ def _provider(settings: Settings, provider: settings_module.Provider) -> Provide
     return Smtp(provider)
 
 
-def create_app(parts: Parts, *, users: OwnAccounts | None = None, sign_in: SignIn | None = None) -> Flask:
-    """The Flask application over these parts; `users` and `sign_in` stand for Keycloak's side of the account page."""
+def create_app(
+    parts: Parts,
+    *,
+    users: OwnAccounts | None = None,
+    sign_in: SignIn | None = None,
+    profiles: Callable[[str], Profiles] | None = None,
+) -> Flask:
+    """The Flask application over these parts.
+
+    `users`, `sign_in` and `profiles` stand for Keycloak's side of the account page.
+    """
     settings = parts.settings
     app = Flask(__name__, static_folder=None, template_folder="web/templates")
     # Flask would take the first from FLASK_DEBUG; each of them shows what is inside.
@@ -285,7 +295,7 @@ def create_app(parts: Parts, *, users: OwnAccounts | None = None, sign_in: SignI
     app.register_blueprint(Link(room, pages, passkey).blueprint())
     app.register_blueprint(passkey.blueprint())
     app.register_blueprint(not_me.blueprint(room, pages))
-    _register_account_page(app, parts, room, pages, users=users, sign_in=sign_in)
+    _register_account_page(app, parts, room, pages, users=users, sign_in=sign_in, profiles=profiles)
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))
     app.register_blueprint(health.blueprint(parts.database.ping))
@@ -316,6 +326,7 @@ def _register_account_page(
     *,
     users: OwnAccounts | None,
     sign_in: SignIn | None,
+    profiles: Callable[[str], Profiles] | None,
 ) -> None:
     """The pages of the realms with `account_page = true`; without one, no library that they need is loaded."""
     settings = parts.settings
@@ -337,6 +348,16 @@ def _register_account_page(
     app.register_blueprint(door.blueprint())
     app.register_blueprint(AccountPage(account, door, pages, places).blueprint())
     app.register_blueprint(AccountAdd(account, door, pages, places).blueprint())
+    its_profiles = profiles or (lambda realm: keycloak.RealmUsers(accounts.realm(realm)))
+    merge = AccountMerge(
+        room=account,
+        door=door,
+        pages=pages,
+        places=places,
+        merging=parts.merging(its_profiles),
+        profiles=its_profiles,
+    )
+    app.register_blueprint(merge.blueprint())
     app.register_blueprint(account_undo.blueprint(account, door, pages))
 
 

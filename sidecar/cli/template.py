@@ -18,6 +18,8 @@ from sidecar.settings import Realm, Settings
 from sidecar.words import Catalogue
 
 _MESSAGE_OF = {"email": "login_email", "sms": "login_sms"}
+#: What the account page sends besides, to addresses and numbers alike.
+_OF_ACCOUNT_PAGE = {"add": Method.CODE, "changed": Method.LINK}
 
 _folder_option = click.option(
     "--folder",
@@ -178,12 +180,17 @@ def _application(realm: Realm, client: str | None) -> str:
 
 
 def _messages(realm: Realm, connection: str | None) -> list[tuple[str, Method]]:
-    """Template and method of a connection's message, or of all connections', each once."""
+    """Template and method of a connection's messages, or of all connections', each once."""
     if connection is not None and connection not in realm.connections:
         known = ", ".join(sorted(realm.connections))
         raise SettingsError(f"realm '{realm.name}' has no connection '{connection}', only: {known}")
     chosen = [realm.connections[connection]] if connection else realm.connections.values()
-    return list(dict.fromkeys((_MESSAGE_OF[it.strategy], Method(it.method)) for it in chosen))
+    messages = [(_MESSAGE_OF[it.strategy], Method(it.method)) for it in chosen]
+    if realm.account_page:
+        messages += [
+            (f"{kind}_{it.strategy}", method) for it in chosen for kind, method in _OF_ACCOUNT_PAGE.items()
+        ]
+    return list(dict.fromkeys(messages))
 
 
 def _locales(realm: Realm, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -208,7 +215,7 @@ def _print(it: _Preview) -> None:
 def _print_html(previews: list[_Preview]) -> None:
     mails = [it.content.html for it in previews if it.content.html]
     if len(mails) != 1:
-        raise SettingsError("--html prints one mail: choose it with --connection and --locale")
+        raise SettingsError("--html prints one mail: choose it with --template, --connection and --locale")
     click.echo(mails[0].rstrip("\n"))
 
 

@@ -7,6 +7,7 @@ derived for adding and signs nobody in. All other addresses of the account are t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sidecar.errors import ChallengeNotFound, ChallengeRefused, InvalidRequest
@@ -164,6 +165,14 @@ def make_primary(room: AccountRoom, account: Account, own: OwnAddress, *, asker:
         raise InvalidRequest("a number can't be the primary address")
     room.book.note_primary(account, own, asker=asker, locale=locale, key_id=room.login.keys.newest_id)
     room.accounts.set_email(account.realm, account.id, own.destination)
+
+
+def tell_of_added(
+    room: AccountRoom, account: Account, came: Sequence[OwnAddress], *, asker: Asker, locale: str
+) -> None:
+    """Write down that these came from an account that was merged into this one, and tell all others."""
+    for own in came:
+        room.book.note_added(account, own, asker=asker, locale=locale, key_id=room.login.keys.newest_id)
 
 
 def is_primary(account: Account, own: OwnAddress) -> bool:

@@ -381,6 +381,16 @@ class AccountBook(Protocol):
         """
         ...
 
+    def note_added(
+        self, account: Account, own: OwnAddress, *, asker: Asker, locale: str, key_id: str
+    ) -> None:
+        """Write down that an address came from an account that was merged into this one, however often.
+
+        Raises:
+            ChallengeNotFound: it is not the account's.
+        """
+        ...
+
     def change(self, change_id: str, *, within_s: int) -> AccountChange:
         """One change.
 

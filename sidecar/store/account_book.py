@@ -128,15 +128,29 @@ class SqlAccountBook:
     def note_primary(
         self, account: Account, own: OwnAddress, *, asker: Asker, locale: str, key_id: str
     ) -> None:
-        def act(writing: Connection, now: int) -> ChangeKind:  # noqa: ARG001
-            if (
-                writing.execute(select(addresses.c.address).where(*_is_own(account, own))).one_or_none()
-                is None
-            ):
-                raise ChallengeNotFound
+        def act(writing: Connection, _now: int) -> ChangeKind:
+            _require_own(writing, account, own)
             return ChangeKind.PRIMARY
 
         self._changed(account, own, act, Event.PRIMARY_CHANGED, asker=asker, locale=locale, key_id=key_id)
+
+    def note_added(
+        self, account: Account, own: OwnAddress, *, asker: Asker, locale: str, key_id: str
+    ) -> None:
+        def act(writing: Connection, _now: int) -> ChangeKind:
+            _require_own(writing, account, own)
+            return ChangeKind.ADDED
+
+        self._changed(
+            account,
+            own,
+            act,
+            Event.ADDRESS_ADDED,
+            asker=asker,
+            locale=locale,
+            key_id=key_id,
+            is_bounded=False,
+        )
 
     def change(self, change_id: str, *, within_s: int) -> AccountChange:
         since = self._database.clock.now() - within_s * 1000
@@ -201,6 +215,7 @@ class SqlAccountBook:
         asker: Asker,
         locale: str,
         key_id: str,
+        is_bounded: bool = True,
     ) -> None:
         subject = ledger.Subject(account.realm, own.connection, own.address)
         with self._database.write() as writing:
@@ -208,7 +223,7 @@ class SqlAccountBook:
             self._lock_account(writing, account)
             now = self._now(writing)
             kind = act(writing, now)
-            change = self._change(writing, account, kind, own, now)
+            change = self._change(writing, account, kind, own, now, is_bounded=is_bounded)
             ledger.record(writing, event, subject, at=now, detail=own.subject_id)
             self._tell(
                 writing,
@@ -275,7 +290,14 @@ class SqlAccountBook:
         )
 
     def _change(
-        self, writing: Connection, account: Account, kind: ChangeKind, own: OwnAddress, now: int
+        self,
+        writing: Connection,
+        account: Account,
+        kind: ChangeKind,
+        own: OwnAddress,
+        now: int,
+        *,
+        is_bounded: bool = True,
     ) -> AccountChange:
         """Write a change down.
 
@@ -290,7 +312,7 @@ class SqlAccountBook:
         used, first = writing.execute(
             select(func.count(), func.min(account_changes.c.at)).where(*of_account)
         ).one()
-        if used >= CHANGES_PER_DAY:
+        if used >= CHANGES_PER_DAY and is_bounded:
             wait_s = -(-(first + DAY_S * 1000 - now) // 1000)
             raise RateLimited("changes_per_account_per_day", retry_after_s=wait_s, limit=CHANGES_PER_DAY)
         change = AccountChange(
@@ -431,6 +453,11 @@ def _is(realm: str, connection: str, address: str) -> tuple[Any, ...]:
         addresses.c.connection == connection,
         addresses.c.address == address,
     )
+
+
+def _require_own(writing: Connection, account: Account, own: OwnAddress) -> None:
+    if writing.execute(select(addresses.c.address).where(*_is_own(account, own))).one_or_none() is None:
+        raise ChallengeNotFound
 
 
 def _is_own(account: Account, own: OwnAddress) -> tuple[Any, ...]:

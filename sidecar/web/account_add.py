@@ -153,23 +153,9 @@ class AccountAdd:
         except RateLimited as limited:
             return self._limited(visit, challenge, limited)
         if outcome is Outcome.TAKEN:
-            return self._taken(visit, challenge)
+            # Whoever gets there has proven that it is theirs.
+            return redirect(f"{self._door.url(challenge.realm)}/merge?challenge={challenge.id}", 303)
         return redirect(self._door.url(challenge.realm), 303)
-
-    def _taken(self, visit: Visit, challenge: Challenge) -> Response:
-        """It has a profile of its own. Whoever reads this has proven that it is theirs."""
-        words = self._words(visit)
-        url = self._door.url(challenge.realm)
-        return self._pages.render(
-            "error.html",
-            realm=challenge.realm,
-            words=words,
-            http_status=409,
-            heading=words("passwordlessErrorTitle"),
-            message=words("passwordlessAccountTaken"),
-            continue_url=url,
-            continue_label=words("passwordlessAccountBack"),
-        )
 
     def _send_again(self, visit: Visit, challenge: Challenge) -> ResponseReturnValue:
         words = self._words(visit)

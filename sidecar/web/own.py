@@ -56,13 +56,20 @@ def own_or_used_challenge(
     return found
 
 
-def own_spent_challenge(room: LoginRoom, realm: str, connection: str, unverified_id: str) -> Challenge:
+def own_spent_challenge(
+    room: LoginRoom,
+    realm: str,
+    connection: str | None,
+    unverified_id: str,
+    *,
+    purpose: Purpose = Purpose.LOGIN,
+) -> Challenge:
     """The same once the proof is given, for the page that stands before Keycloak.
 
     Raises:
         CookieMissing, ChallengeNotFound: as above, but for one that is used.
     """
-    challenge = _own(room, realm, connection, unverified_id, Purpose.LOGIN).challenge
+    challenge = _own(room, realm, connection, unverified_id, purpose).challenge
     if challenge.used_at is None:
         raise ChallengeNotFound
     return challenge

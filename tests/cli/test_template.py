@@ -13,6 +13,9 @@ from tests.gateway import SECRET
 
 UUID = "0b8f4b52-6c1e-4c8e-9d38-2f1d1b0b6a57"
 MORE = f"""
+[realms.other]
+service_account = true
+account_page = true
 [realms.acme.clients.shop]
 id = "{UUID}"
 [realms.acme.clients.shop.branding]
@@ -186,6 +189,17 @@ def test_a_preview_shows_each_connections_message(run):
     assert "Subject: 012345 is your code for Acme" in done.output
     assert "https://link.invalid/l/x" in done.output
     assert "@login.example.org #012345" in done.output
+
+
+def test_a_preview_shows_what_the_account_page_sends(run):
+    told = json.loads(run("preview", "other", "--json").output)
+
+    assert [("login_email", "code"), ("add_email", "code"), ("changed_email", "link")] == [
+        (it["template"], it["method"]) for it in told
+    ]
+    assert "to add this address" in told[1]["content"]["subject"]
+    assert "https://link.invalid/l/x" in told[2]["content"]["text"]
+    assert "a•••@example.org" in told[2]["content"]["html"]
 
 
 def test_a_preview_looks_like_an_application(run):

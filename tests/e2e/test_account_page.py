@@ -153,31 +153,34 @@ def test_without_scripts_an_address_is_added_and_whoever_was_told_takes_it_back(
     assert stack.user(NUMBERS, ada)["id"] != claims_of(stack, new_page(), eve)["sub"]
 
 
-def test_the_last_way_in_goes_with_a_warning_and_a_taken_address_stays_where_it_is(
+def test_the_last_way_in_goes_with_a_warning_and_two_accounts_become_one(
     stack: Stack, new_page: Callable[..., Page], shots: Callable[[Page, str], None]
 ) -> None:
     ada, bob = stack.new_address(), stack.new_address("bob")
-    bobs = claims_of(stack, new_page(), bob)["sub"]
+    adas, bobs = (claims_of(stack, new_page(), who)["sub"] for who in (ada, bob))
     page = new_page(**PHONE)
     open_page(stack, page, ada)
-
-    before = count(stack, bob)
-    page.locator("#add-email").click()
-    page.get_by_label("Email address").fill(bob)
-    page.keyboard.press("Enter")
-    code(stack, page, bob, before)
-    expect(page.get_by_role("alert")).to_contain_text("another account")
-    assert [] == violations(page)
-    shots(page, "taken")
-    page.locator("#continue").click()
-    assert bobs == claims_of(stack, new_page(), bob)["sub"]
-
     page.locator("#remove-1").click()
     expect(page.locator("#last-way")).to_be_visible()
     assert [] == violations(page)
     shots(page, "remove-last")
     page.locator("#back").click()
     expect(page.get_by_text(ada)).to_be_visible()
+
+    before = count(stack, bob)
+    page.locator("#add-email").click()
+    page.get_by_label("Email address").fill(bob)
+    page.keyboard.press("Enter")
+    code(stack, page, bob, before)
+    expect(page.get_by_role("heading", name="Make one account of two?")).to_be_visible()
+    assert [] == violations(page)
+    shots(page, "merge")
+    assert bobs == claims_of(stack, new_page(), bob)["sub"]
+    page.locator("#merge").click()
+    page.wait_for_url(URL)
+    expect(page.locator(".pwl-way")).to_have_count(2)
+    again = claims_of(stack, new_page(), bob)
+    assert (adas, ada) == (again["sub"], again["email"])
 
     page.locator("#sign-out").click()
     # Keycloak asks, since whoever sent the browser there may not be the user.

@@ -12,9 +12,12 @@ from sidecar.login.codes import derive_code
 from sidecar.model.challenge import Purpose
 from sidecar.model.own_account import Account
 from sidecar.store.tables import account_sessions, addresses, challenges
+from sidecar.users.ports import Identity
 from sidecar.web.account_door import COOKIE, PENDING_COOKIE
 from tests.account_keycloak import Keycloak, Users
 from tests.ledger import rows
+from tests.users.realm import Realm
+from tests.users.realm import user as profile
 from tests.web.browser import PERSON, Browser, form_of
 
 URL = "/realms/acme/account"
@@ -37,18 +40,26 @@ def keycloak():
 
 
 @pytest.fixture
-def app(parts, users, keycloak):
-    return create_app(parts, users=users, sign_in=keycloak)
+def profiles():
+    return Realm()
 
 
 @pytest.fixture
-def user(app, parts, users):
+def app(parts, users, keycloak, profiles):
+    return create_app(parts, users=users, sign_in=keycloak, profiles=lambda _: profiles)
+
+
+@pytest.fixture
+def user(app, parts, users, profiles):
     """A user by address, who has signed in before."""
 
     def make(address: str) -> Account:
         Browser(app).log_in(parts, address)
         subject = next(row.subject_id for row in rows(parts, addresses) if row.address == address)
-        users.known[f"user-{address}"] = Account(
+        user_id = f"user-{address}"
+        profiles.people.append(profile(address, id=user_id, email=address))
+        profiles.links[user_id] = [Identity("email", subject, address)]
+        users.known[user_id] = Account(
             realm="acme",
             id=f"user-{address}",
             email=address,
@@ -294,3 +305,76 @@ def test_it_is_refused_at_start_without_what_it_needs(settings_for, sqlite_url):
 
     with pytest.raises(SettingsError, match=r"realms\.acme\.account_page.*service_account"):
         settings_for(sqlite_url, REALMS__ACME__ACCOUNT_PAGE="true")
+
+
+@pytest.fixture
+def visitor(app, keycloak, ada):
+    """Ada's browser, on the page."""
+    return enter(app, keycloak, ada)
+
+
+def prove(browser, parts, address):
+    """Type the code for an address that has an account of its own; its spent challenge."""
+    challenge = begin(browser, address)
+    page = form_of(browser.get(f"{URL}/add/code?challenge={challenge}"))
+    code = code_of(parts, browser, challenge)
+    answer = browser.post(f"{URL}/add/code", {**page.hidden, "code": code})
+    assert (303, f"{WHOLE}/merge?challenge={challenge}") == (answer.status_code, answer.location)
+    return challenge
+
+
+def test_a_proven_address_with_an_account_of_its_own_leads_to_one_account(
+    visitor, ada, user, parts, profiles
+):
+    browser, eve = visitor, user("eve@example.org")
+    challenge = prove(browser, parts, "eve@example.org")
+    page = browser.get(f"{URL}/merge?challenge={challenge}")
+
+    assert "eve@example.org" in page.get_data(as_text=True)
+    assert {"ada@example.org"} == own_addresses(parts, ada)
+    assert 303 == browser.post(f"{URL}/merge", form_of(page).hidden).status_code
+
+    assert {"ada@example.org", "eve@example.org"} == own_addresses(parts, ada)
+    assert [False] == [it.is_enabled for it in profiles.people if it.id == eve.id]
+    told = [row.address for row in rows(parts, challenges) if row.purpose == Purpose.NOTICE]
+    assert ["ada@example.org"] == told
+    assert WHOLE == browser.post(f"{URL}/merge", form_of(page).hidden).location
+    assert WHOLE == browser.get(f"{URL}/merge?challenge={challenge}").location
+
+
+def test_a_merge_takes_a_proof_of_a_moment_ago_by_this_account(  # noqa: PLR0917
+    app, keycloak, ada, user, parts, clock
+):
+    eve, mallory = user("eve@example.org"), user("mallory@example.org")
+    browser = enter(app, keycloak, ada)
+    unproven = begin(browser, "eve@example.org")
+    token = form_of(browser.get(URL)).hidden["token"]
+    for wrong in (unproven, "a" * 22, "x"):
+        assert 404 == browser.get(f"{URL}/merge?challenge={wrong}").status_code
+        assert 404 == browser.post(f"{URL}/merge", {"token": token, "challenge": wrong}).status_code
+    challenge = prove(browser, parts, "eve@example.org")
+    assert 400 == browser.post(f"{URL}/merge", {"token": "", "challenge": challenge}).status_code
+
+    del browser.others[COOKIE]
+    enter(app, keycloak, mallory, path=f"/merge?challenge={challenge}", browser=browser)
+    assert 404 == browser.get(f"{URL}/merge?challenge={challenge}").status_code
+    theirs = form_of(browser.get(URL)).hidden["token"]
+    assert 404 == browser.post(f"{URL}/merge", {"token": theirs, "challenge": challenge}).status_code
+    clock.shift(seconds=601)
+    del browser.others[COOKIE]
+    enter(app, keycloak, ada, path=f"/merge?challenge={challenge}", browser=browser)
+    assert 404 == browser.get(f"{URL}/merge?challenge={challenge}").status_code
+
+    for account, address in ((ada, "ada"), (eve, "eve"), (mallory, "mallory")):
+        assert {f"{address}@example.org"} == own_addresses(parts, account)
+
+
+def test_what_can_not_be_merged_is_said(visitor, user, parts, profiles):
+    browser, eve = visitor, user("eve@example.org")
+    challenge = prove(browser, parts, "eve@example.org")
+    form = form_of(browser.get(f"{URL}/merge?challenge={challenge}")).hidden
+    profiles.locked.add(eve.id)
+
+    assert 409 == browser.get(f"{URL}/merge?challenge={challenge}").status_code
+    assert 409 == browser.post(f"{URL}/merge", form).status_code
+    assert {"eve@example.org"} == own_addresses(parts, eve)
