@@ -1,0 +1,242 @@
+"""Five ways to prepare an account for its victim, who comes later with the right address.
+
+They are those of "Pre-hijacked accounts" (Sudhodanan and Paverd, USENIX Security 2022). Each first works against
+Keycloak's own first login flow, where the victim proves the address by a message, so that it is an attack; and then,
+step by step the same, against ours under `prompt` and under `verified`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.e2e.logins import Person
+from tests.keycloak.browsing import Page
+from tests.keycloak.linked import ASKS, PASSWORD, STRIPS, House
+from tests.keycloak.provider import Provider, running
+
+pytestmark = pytest.mark.keycloak
+
+_PROVIDERS = ("identity-provider", "instances")
+_STOCK = "first broker login"
+#: Tells whom the attacker is signed in as by now: the ids of users.
+Return = Callable[[], set[str]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A realm that is open to registration, and an identity provider in it that verifies no address."""
+
+    house: House
+    realm: str
+    lax: Provider
+    victim: str
+
+    def register(self) -> Person:
+        """The attacker, with an account that has the victim's address."""
+        eve = Person()
+        page = eve.sign_in(self.house.keycloak, self.realm)
+        page = eve.open(page.link("/registration"))
+        fields = {"username": f"eve-{secrets.token_hex(4)}", "email": self.victim}
+        page = eve.send(page.action, fields | {"password": PASSWORD, "password-confirm": PASSWORD})
+        assert page.code, (page.name, page.text[:3000])
+        return eve
+
+    def trap(self) -> dict[str, Any]:
+        (user,) = self.house.realm(self.realm).get("users", email=self.victim, exact="true")
+        assert not user["emailVerified"]
+        return user
+
+    def log_in(self, username: str) -> set[str]:
+        """With the attacker's password."""
+        eve = Person()
+        page = eve.send(eve.sign_in(self.house.keycloak, self.realm).action, {"username": username})
+        return self.whose(eve.send(page.action, {"password": PASSWORD})) if page.status == 200 else set()
+
+    def by_lax(self, subject: str, email: str) -> set[str]:
+        """Through the provider that verifies nothing."""
+        self.lax.claims = {
+            "sub": subject,
+            "email": email,
+            "email_verified": False,
+            "preferred_username": subject,
+        }
+        return self.whose(Person().sign_in(self.house.keycloak, self.realm, kc_idp_hint="lax"))
+
+    def whose(self, page: Page) -> set[str]:
+        return {self.house.whose(self.realm, page)["sub"]} if page.code else set()
+
+    def owner_comes(self) -> set[str]:
+        """The victim signs in by code, and does all that is asked of the owner of a mailbox."""
+        mail = self.house.mail
+        person, page = self.house.prove(self.realm, self.victim)
+        if page.name == "login-login-idp-link-confirm":
+            before = len(mail.to(self.victim))
+            page = person.send(page.action, {"submitAction": "linkAccount"})
+            if 'name="password"' in page.text:
+                return set()
+            page = person.open(_link_in(mail.wait_for(self.victim, before + 1).text))
+        return self.whose(page)
+
+
+def _link_in(text: str) -> str:
+    return re.findall(r"https?://\S+action-token\S+", text)[0]
+
+
+def _password(scene: Scene) -> Return:
+    """Classic-federated merge: the account's password."""
+    scene.register()
+    username = scene.trap()["username"]
+    return lambda: scene.log_in(username)
+
+
+def _session(scene: Scene) -> Return:
+    """Unexpired session: a tab that stays open."""
+    eve = scene.register()
+    house = scene.house
+    return lambda: scene.whose(eve.sign_in(house.keycloak, scene.realm, prompt="none"))
+
+
+def _own_identity(scene: Scene) -> Return:
+    """Trojan identifier: an identity of the attacker's own is linked with the account."""
+    scene.register()
+    subject = f"eve-{secrets.token_hex(4)}"
+    identity = {"identityProvider": "lax", "userId": subject, "userName": subject}
+    realm = scene.house.realm(scene.realm)
+    realm.post("users", scene.trap()["id"], "federated-identity", "lax", body=identity)
+    return lambda: scene.by_lax(subject, f"{subject}@evil.example")
+
+
+def _change_of_address(scene: Scene) -> Return:
+    """Unexpired email change: a link in the attacker's mail, opened late."""
+    eve, evil, mail = scene.register(), f"eve-{secrets.token_hex(4)}@evil.example", scene.house.mail
+    page = eve.sign_in(scene.house.keycloak, scene.realm, kc_action="UPDATE_EMAIL")
+    eve.send(page.action, {"email": evil})
+    link = _link_in(mail.wait_for(evil).text)
+
+    def come_back() -> set[str]:
+        page = eve.open(link)
+        if "action-token" in page.text:
+            eve.open(page.link("action-token"))
+        # Whose address it is can have a new password sent there.
+        return {it["id"] for it in scene.house.realm(scene.realm).get("users", email=evil, exact="true")}
+
+    return come_back
+
+
+def _unverified_elsewhere(scene: Scene) -> Return:
+    """Non-verifying provider: an account made through one that believes any address."""
+    subject = f"eve-{secrets.token_hex(4)}"
+    assert scene.by_lax(subject, scene.victim) == {scene.trap()["id"]}
+    return lambda: scene.by_lax(subject, scene.victim)
+
+
+@pytest.fixture(scope="module")
+def lax(house: House) -> Iterator[Provider]:
+    """An identity provider of each realm that verifies no address, with Keycloak's own flow, as admins add them."""
+    with running(Provider(house.keycloak, ASKS)) as provider:
+        for name in (ASKS, STRIPS):
+            realm = house.realm(name)
+            ours = realm.get(*_PROVIDERS, "email")
+            url = f"{provider.url}/{name}"
+            urls = {"issuer": url, "authorizationUrl": f"{url}/authorize"}
+            urls |= {"tokenUrl": f"{url}/token", "jwksUrl": f"{url}/jwks"}
+            body = {"alias": "lax", "providerId": "oidc", "enabled": True, "trustEmail": False}
+            config = {**ours["config"], **urls}
+            realm.post(*_PROVIDERS, body={**body, "firstBrokerLoginFlowAlias": _STOCK, "config": config})
+            realm.put("authentication", "required-actions", "UPDATE_EMAIL", body=_update_email(realm))
+            smtp = {"host": "127.0.0.1", "port": str(house.mail.port), "from": "keycloak@acme.example"}
+            realm.put(body={"registrationAllowed": True, "smtpServer": smtp})
+        yield provider
+
+
+def _update_email(realm) -> dict[str, Any]:
+    found = realm.get("authentication", "required-actions", "UPDATE_EMAIL")
+    return {**found, "enabled": True}
+
+
+@contextmanager
+def keycloaks_own_flow(house: House, realm: str) -> Iterator[None]:
+    """The connection, with the flow that Keycloak would choose for it."""
+    providers = house.realm(realm)
+    ours = providers.get(*_PROVIDERS, "email")
+    providers.put(*_PROVIDERS, "email", body={**ours, "firstBrokerLoginFlowAlias": _STOCK})
+    try:
+        yield
+    finally:
+        providers.put(*_PROVIDERS, "email", body=ours)
+
+
+@pytest.fixture
+def scene_in(house: House, lax: Provider) -> Callable[[str], Scene]:
+    def make(realm: str) -> Scene:
+        lax._jwks_url = f"{house.keycloak}/realms/{realm}/protocol/openid-connect/certs"
+        victim = f"victim-{secrets.token_hex(4)}@example.org"
+        return Scene(house=house, realm=realm, lax=lax, victim=victim)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [_password, _session, _own_identity, _change_of_address, _unverified_elsewhere],
+    ids=["password", "session", "own identity", "change of address", "non-verifying provider"],
+)
+def test_a_prepared_account_is_a_trap_in_keycloaks_own_flow_and_none_in_ours(house, scene_in, prepare):
+    scene = scene_in(ASKS)
+    with keycloaks_own_flow(house, ASKS):
+        come_back = prepare(scene)
+        victim = scene.owner_comes()
+    assert victim
+    assert come_back() == victim, "no attack: nothing is shown by its failure"
+
+    scene = scene_in(ASKS)
+    come_back = prepare(scene)
+    trap = scene.trap()
+    assert scene.owner_comes() == set()
+    assert house.identities(ASKS, trap["id"]) in ([], ["lax"])
+    assert come_back() <= {trap["id"]}
+
+    scene = scene_in(STRIPS)
+    come_back = prepare(scene)
+    trap = scene.trap()
+    victim = scene.owner_comes()
+    assert victim
+    assert victim != {trap["id"]}
+    assert come_back() == set()
+    kept = house.realm(STRIPS).get("users", *victim)
+    assert (kept["email"], kept["emailVerified"]) == (scene.victim, True)
+    assert house.identities(STRIPS, kept["id"]) == ["email"]
+
+
+def test_a_second_provider_with_the_same_address_does_not_ride_on_the_firsts_proof(house, scene_in):
+    """E15: a proof that one identity brought is that identity's, in the same browser and at the same time, too."""
+    for realm in (ASKS, STRIPS):
+        scene = scene_in(realm)
+        user = house.user(realm, scene.victim)
+        username = house.realm(realm).get("users", user)["username"]
+        scene.lax.claims = {
+            "sub": f"eve-{secrets.token_hex(4)}",
+            "email": scene.victim,
+            "email_verified": True,
+            "preferred_username": "eve",
+        }
+        person = Person()
+        waiting = person.sign_in(house.keycloak, realm, kc_idp_hint="lax")
+        assert waiting.name == "login-login-idp-link-confirm"
+        _, page = house.prove(realm, scene.victim, person)
+        if realm == ASKS:
+            page = person.send(page.action, {"submitAction": "linkAccount"})
+            page = person.send(page.action, {"username": username, "password": PASSWORD})
+        assert scene.whose(page) == {user}
+
+        person.send(waiting.action, {"submitAction": "linkAccount"})
+
+        assert house.identities(realm, user) == ["email"]
+        assert scene.whose(Person().sign_in(house.keycloak, realm, kc_idp_hint="lax")) == set()
