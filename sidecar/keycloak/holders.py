@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.errors import InvalidAddress, KeycloakUnavailable
 from sidecar.keycloak.accounts import Accounts
-from sidecar.keycloak.admin import Admin, Conflict
+from sidecar.keycloak.admin import Admin, Conflict, Refused
 from sidecar.model.account import Found, Holder
 from sidecar.model.address import is_number
 from sidecar.model.email import parse_email
@@ -32,9 +32,12 @@ class KeycloakUsers:
             query = {"email": address, "exact": "true"}
         users = [user for user in admin.get("users", **query) if _has(user, address)]
         named = admin.get("users", username=address, exact="true", briefRepresentation="true")
+        names = {user["id"] for user in named if user["username"] == address}
+        if names & {user["id"] for user in users} and _is_email_the_name(admin):
+            # It goes with the address.
+            names = set()
         return Found(
-            holders=tuple(_holder(admin, user, address, alias) for user in users),
-            is_name=any(user["username"] == address for user in named),
+            holders=tuple(_holder(admin, user, address, alias) for user in users), is_name=bool(names)
         )
 
     def linked(self, realm: str, alias: str, subject_id: str) -> bool:
@@ -61,7 +64,12 @@ class KeycloakUsers:
             return False
         _take_ways_in(admin, user_id)
         # The address goes last: stopped before, the next login finds the user again.
-        admin.put("users", user_id, body={**user, "email": "", "emailVerified": False, "requiredActions": []})
+        bare = {**user, "email": "", "emailVerified": False, "requiredActions": []}
+        try:
+            admin.put("users", user_id, body=bare)
+        except Refused:
+            # Where the email is the user name, there must be one; this one is nobody's (RFC 2606 §2).
+            admin.put("users", user_id, body={**bare, "email": f"{user_id}@stripped.invalid"})
         for _ in range(_ROUNDS):
             if not _ways_in(admin, user_id):
                 return True
@@ -78,6 +86,11 @@ def _has(user: Mapping[str, Any], address: str) -> bool:
         return parse_email(user.get("email") or "").canonical == address
     except InvalidAddress:
         return False
+
+
+def _is_email_the_name(admin: Admin) -> bool:
+    """Whether the realm's users have their email for a user name; whoever manages users may know."""
+    return admin.get().get("registrationEmailAsUsername") is True
 
 
 def _holder(admin: Admin, user: Mapping[str, Any], address: str, alias: str) -> Holder:

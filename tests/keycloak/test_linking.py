@@ -100,6 +100,22 @@ def test_a_name_that_somebody_took_does_not_stand_in_the_owners_way(house: House
     assert (made.get("email"), made["attributes"]["passwordless_email"]) == (None, [address])
 
 
+def test_a_name_that_is_the_email_goes_with_it(house: House):
+    """In realms whose users have their email for a user name, a stripped account has neither."""
+    realm, address = house.realm(STRIPS), _address()
+    realm.put(body={"registrationEmailAsUsername": True})
+    try:
+        trap = house.user(STRIPS, address, username=address, emailVerified=False)
+        _, page = house.prove(STRIPS, address)
+        claims = house.whose(STRIPS, page)
+        assert (claims["email"], claims["preferred_username"]) == (address, address)
+        assert claims["sub"] != trap
+        assert realm.get("users", trap)["username"] == f"{trap}@stripped.invalid"
+        assert realm.get("users", trap, "credentials") == []
+    finally:
+        realm.put(body={"registrationEmailAsUsername": False})
+
+
 def test_separate_makes_a_user_beside_the_one_who_has_the_address(house: House):
     address = _address()
     other = house.user(APART, address, username=address)
@@ -211,7 +227,8 @@ def test_stripping_takes_every_way_in_and_can_be_repeated(house: House):
     eve = Browser()
     page = eve.sign_in(house.keycloak, STRIPS, scope="openid offline_access")
     username = realm.get("users", trap)["username"]
-    page = eve.send(page.action, {"username": username, "password": PASSWORD})
+    page = eve.send(page.action, {"username": username})
+    page = eve.send(page.action, {"password": PASSWORD})
     tokens = house.whose(STRIPS, page)
     realm.put("users", trap, body={"requiredActions": ["UPDATE_PASSWORD"]})
     identity = {"identityProvider": "email", "userId": "email.eve", "userName": "eve"}
