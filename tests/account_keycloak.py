@@ -27,6 +27,9 @@ class Users:
     def set_email(self, realm: str, user_id: str, email: str) -> None:
         self.known[user_id] = replace(self.known[user_id], email=email)
 
+    def set_number(self, realm: str, user_id: str, number: str) -> None:
+        self.known[user_id] = replace(self.known[user_id], number=number)
+
     def sign_out(self, realm: str, user_id: str) -> None:
         self.signed_out.append(user_id)
 

@@ -9,6 +9,7 @@ from sidecar.keycloak.admin import Admin
 from sidecar.model.own_account import Account
 from sidecar.settings import Settings
 
+_NUMBER, _NUMBER_VERIFIED = "phone_number", "phone_number_verified"
 _WAYS_IN = frozenset({"password", "webauthn-passwordless"})
 
 
@@ -32,6 +33,7 @@ class AccountUsers:
             id=user_id,
             email=user.get("email") or "",
             subjects={it["identityProvider"]: it["userId"] for it in links if it["identityProvider"] in ours},
+            number=next(iter(user.get("attributes", {}).get(_NUMBER, ())), ""),
             has_another_way=any(it["type"] in _WAYS_IN for it in credentials)
             or any(it["identityProvider"] not in ours for it in links),
         )
@@ -47,6 +49,17 @@ class AccountUsers:
         user = self._user(realm, user_id)
         # With all that is there: what an update leaves out, Keycloak may drop.
         user.put(body={**user.get(), "email": email, "emailVerified": bool(email)})
+
+    def set_number(self, realm: str, user_id: str, number: str) -> None:
+        user = self._user(realm, user_id)
+        actual = user.get()
+        kept = {
+            name: values
+            for name, values in actual.get("attributes", {}).items()
+            if name not in {_NUMBER, _NUMBER_VERIFIED}
+        }
+        told = {_NUMBER: [number], _NUMBER_VERIFIED: ["true"]} if number else {}
+        user.put(body={**actual, "attributes": {**kept, **told}})
 
     def sign_out(self, realm: str, user_id: str) -> None:
         self._user(realm, user_id).post("logout", body={})

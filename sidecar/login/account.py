@@ -134,20 +134,26 @@ def _subject(room: AccountRoom, account: Account, challenge: Challenge) -> str:
 
 
 def remove(room: AccountRoom, account: Account, own: OwnAddress, *, asker: Asker, locale: str) -> None:
-    """Take the address off the account. Keycloak's email goes with it, if it is that.
+    """Take the address off the account; in Keycloak first, where it may be the user's email address or number.
+
+    There it would bring its next owner into this account, in realms that link by what Keycloak holds as verified.
 
     Raises:
         ChallengeNotFound: it is not the account's.
         InvalidRequest: it is the primary one, and there is another to take its place first.
         RateLimited: the account was changed too often.
-        KeycloakUnavailable: it signs in no more, but Keycloak holds it still.
+        KeycloakUnavailable: nothing was taken off.
     """
     others = [it for it in room.addresses(account) if it != own and not is_number(it.destination)]
     if is_primary(account, own) and others:
         raise InvalidRequest("another address must become the primary one first")
-    room.book.remove(account, own, asker=asker, locale=locale, key_id=room.login.keys.newest_id)
+    if own not in room.addresses(account):
+        raise ChallengeNotFound
     if is_primary(account, own):
         room.accounts.set_email(account.realm, account.id, "")
+    if own.destination == account.number:
+        room.accounts.set_number(account.realm, account.id, "")
+    room.book.remove(account, own, asker=asker, locale=locale, key_id=room.login.keys.newest_id)
 
 
 def make_primary(room: AccountRoom, account: Account, own: OwnAddress, *, asker: Asker, locale: str) -> None:
@@ -215,6 +221,7 @@ def undo(room: AccountRoom, unverified_token: str, *, realm: str) -> None:
     account = room.accounts.account(realm, change.account)
     if account is None:
         return
+    _mend_number(room, account, change)
     is_held = _same(account.email, change.destination)
     if change.kind is ChangeKind.PRIMARY and is_held:
         room.accounts.set_email(realm, account.id, change.before or "")
@@ -229,6 +236,18 @@ def undo(room: AccountRoom, unverified_token: str, *, realm: str) -> None:
     ):
         room.accounts.set_email(realm, account.id, change.destination)
     room.accounts.sign_out(realm, account.id)
+
+
+def _mend_number(room: AccountRoom, account: Account, change: AccountChange) -> None:
+    """Keycloak holds a number that was added no more, and one that was removed again."""
+    if not is_number(change.destination):
+        return
+    if change.kind is ChangeKind.ADDED and account.number == change.destination:
+        room.accounts.set_number(account.realm, account.id, "")
+    elif change.kind is ChangeKind.REMOVED and not account.number:
+        own = room.book.addresses(account.realm, [change.subject_id])
+        if change.address in {it.address for it in own}:
+            room.accounts.set_number(account.realm, account.id, change.destination)
 
 
 def _same(one: str, other: str) -> bool:

@@ -438,6 +438,10 @@ class Accounts(Protocol):
         """Make it the user's email address, verified; an empty one takes away what they have."""
         ...
 
+    def set_number(self, realm: str, user_id: str, number: str) -> None:
+        """Make it the user's number, verified; an empty one takes away what they have."""
+        ...
+
     def sign_out(self, realm: str, user_id: str) -> None:
         """End all of the user's sessions."""
         ...

@@ -34,8 +34,8 @@ class Outcome(StrEnum):
 class Account:
     """A user of the realm, as Keycloak knows them now.
 
-    `id` is Keycloak's; `email` what it holds as the user's, empty for none; `subjects` the subject that is linked to
-    the user, by connection. `has_another_way`: a password or a passkey, beside the addresses.
+    `id` is Keycloak's; `email` and `number` what it holds as the user's, empty for none; `subjects` the subject that is
+    linked to the user, by connection. `has_another_way`: a password or a passkey, beside the addresses.
     """
 
     realm: str
@@ -43,6 +43,7 @@ class Account:
     email: str
     subjects: Mapping[str, str]
     has_another_way: bool
+    number: str = ""
 
     @property
     def subject_ids(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
 from sidecar.errors import ChallengeNotFound, ChallengeRefused, InvalidRequest, RateLimited
 from sidecar.login import account as steps
@@ -14,7 +15,7 @@ from sidecar.login.verify import verify
 from sidecar.model.challenge import Purpose
 from sidecar.model.email import parse_email
 from sidecar.model.events import Event
-from sidecar.model.own_account import Account, Outcome
+from sidecar.model.own_account import Account, Outcome, OwnAddress
 from sidecar.store.account_book import CHANGES_PER_DAY, SqlAccountBook
 from sidecar.store.account_sessions import SqlAccountSessions
 from sidecar.store.retention import SqlRetention
@@ -361,3 +362,33 @@ def test_what_is_over_is_deleted_and_what_can_be_taken_back_is_not(room, parts, 
     clock.shift(seconds=9 * 86_400)
     retention.purge()
     assert [] == rows(parts, account_changes) == notices(parts)
+
+
+def test_keycloak_holds_no_number_that_was_removed(room, parts, users, ada, clock):
+    """C11: its next owner would be let into this account, where a realm links by what Keycloak holds as verified."""
+    number = "+447400123456"
+    subject = ada.subjects["email"]
+    own_number = OwnAddress(
+        connection="email", address=number, destination=number, subject_id=subject, proven_at=0
+    )
+    with parts.database.write() as connection:
+        connection.execute(
+            insert(addresses).values(
+                realm="acme",
+                connection="email",
+                address=number,
+                destination=number,
+                subject_id=subject,
+                proven_at=0,
+            )
+        )
+    users.known[ada.id] = with_number = replace(ada, number=number)
+
+    remove(room, with_number, own_number)
+
+    assert "" == users.known[ada.id].number
+    assert [ADA] == listed(room, ada)
+    to_ada = next(it for it in notices(parts) if it.address == ADA)
+    steps.undo(room, token(parts, to_ada), realm="acme")
+    assert number == users.known[ada.id].number
+    assert [ADA, number] == sorted(listed(room, ada), reverse=True)

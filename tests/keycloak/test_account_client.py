@@ -25,7 +25,7 @@ pytestmark = pytest.mark.keycloak
 
 @pytest.fixture
 def settings(own_settings, realm_name):
-    made = own_settings(service_account=True)
+    made = own_settings(service_account=True, connections=("email", "sms"))
     realm = replace(made.realms[realm_name], account_page=True)
     return replace(made, realms={realm_name: realm})
 
@@ -82,11 +82,18 @@ def test_a_user_is_read_linked_and_changed_with_all_else_kept(admin, realm, sett
 
     users.link(realm_name, ada, "email", "email.0123")
     users.set_email(realm_name, ada, "work@example.org")
+    users.set_number(realm_name, ada, "+447400123456")
     users.sign_out(realm_name, ada)
 
     assert ("work@example.org", {"email": "email.0123"}, False) == _told(users.account(realm_name, ada))
     held = realm.get("users", ada)
     assert ("ada", "Ada", True) == (held["username"], held["firstName"], held["emailVerified"])
+    assert ("+447400123456", ["true"]) == (
+        users.account(realm_name, ada).number,
+        held["attributes"]["phone_number_verified"],
+    )
+    users.set_number(realm_name, ada, "")
+    assert "" == users.account(realm_name, ada).number
     users.set_email(realm_name, ada, "")
     assert ("", {"email": "email.0123"}, False) == _told(users.account(realm_name, ada))
     realm.put("users", ada, body={**realm.get("users", ada), "enabled": False})
