@@ -1,4 +1,4 @@
-"""Where the operator's files are: `themes/` and `realm-config/`, in a checkout or in an installed package."""
+"""Where `themes/`, `realm-config/` and `examples/` are, in a checkout or in an installed package."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "_assets"
 
-#: The folder that holds `themes/` and `realm-config/`.
+#: The folder that holds them.
 ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 THEMES = ROOT / "themes"
 REALM_CONFIG = ROOT / "realm-config"
+EXAMPLES = ROOT / "examples"
 #: The message files of the login theme, `messages_pt_BR.properties`: Keycloak and the sidecar read the same ones.
 MESSAGES = THEMES / "passwordless" / "login" / "messages"
 

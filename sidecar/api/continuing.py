@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import redirect, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
-from flask_smorest import Blueprint
 from werkzeug.wrappers import Response as AnyResponse
 
 from sidecar.edge.browser import caller_of
 from sidecar.edge.forms import field
-from sidecar.errors import ClientRefused, InvalidRequest
+from sidecar.errors import InvalidRequest
 from sidecar.login import tickets
 from sidecar.login.room import LoginRoom
 
@@ -23,7 +22,10 @@ _PASSED_ON = (
 _MAX_CHARS = 2048
 
 
-def install(bp: Blueprint, room: LoginRoom) -> None:
+def blueprint(room: LoginRoom, *, prefix: str) -> Blueprint:
+    """A person's browser comes here, so what is refused is told on a page, as everywhere but in the API."""
+    bp = Blueprint("continuing", __name__, url_prefix=prefix)
+
     @bp.post("/realms/<realm>/tickets/continue")
     def go_on(realm: str) -> ResponseReturnValue:
         """Bind the ticket to this browser and go to Keycloak's authorization endpoint, as the application asks.
@@ -33,11 +35,13 @@ def install(bp: Blueprint, room: LoginRoom) -> None:
         """
         return _redirected(room, realm)
 
+    return bp
+
 
 def _redirected(room: LoginRoom, realm: str) -> AnyResponse:
     client = room.clients.find(realm, field(request, "client_id"))
     if client is None or request.headers.get("Origin") not in client.origins:
-        raise ClientRefused("the form is not of a page of a client that was switched on for the API")
+        raise InvalidRequest("the form is not of a page of a client that was switched on for the API")
     wanted = {name: field(request, name) for name in _PASSED_ON}
     if any(len(value) > _MAX_CHARS for value in wanted.values()):
         raise InvalidRequest("a parameter is too long")

@@ -40,5 +40,5 @@ def install(
     problems.install(bp)
     cors.install(bp, room)
     Challenges(room, credentials, catalogue, places).install(bp)
-    continuing.install(bp, room)
     api.register_blueprint(bp)
+    app.register_blueprint(continuing.blueprint(room, prefix=PREFIX))

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from sidecar.demo.clients import CONFIDENTIAL
 from sidecar.demo.stack import REALM, STARTS_PER_NETWORK_PER_HOUR, DemoStack
 
 
@@ -23,6 +24,9 @@ def as_json(stack: DemoStack, *, state: str) -> dict[str, Any]:
         "inbox_api_url": f"{urls.inbox}/api/v1",
         "keycloak_url": urls.keycloak,
         "sidecar_url": urls.sidecar,
+        "example_url": urls.example,
+        "client_id": CONFIDENTIAL,
+        "client_secret": stack.client_secret,
         "admin_console_url": urls.admin_console,
         "admin_username": username,
         "admin_password": password,
@@ -37,6 +41,9 @@ def show(stack: DemoStack, console: Console, *, state: str) -> None:
     rows = (
         ("Sign in", stack.urls.account),
         ("Inbox", stack.urls.inbox),
+        ("Example", f"{stack.urls.example} (codes on its own page)"),
+        ("API and SDKs", stack.urls.sidecar),
+        ("", f"client {CONFIDENTIAL}, secret {stack.client_secret}"),
         ("Admin console", stack.urls.admin_console),
         ("", f"user {username}, password {password}"),
         ("Logs and state", state),

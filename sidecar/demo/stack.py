@@ -14,6 +14,7 @@ from typing import Self
 
 from sidecar import assets, store
 from sidecar import settings as settings_module
+from sidecar.demo import clients
 from sidecar.demo.distribution import copy_distribution
 from sidecar.demo.java import Java
 from sidecar.demo.keycloak import ADMIN, KeycloakServer, answers
@@ -44,6 +45,7 @@ class Urls:
     admin_console: str
     sidecar: str
     inbox: str
+    example: str
 
 
 class DemoStack:
@@ -96,12 +98,18 @@ class DemoStack:
             admin_console=f"{keycloak}/admin/master/console/#/{REALM}",
             sidecar=f"http://localhost:{self._ports.sidecar}",
             inbox=f"http://localhost:{self._ports.inbox}",
+            example=f"http://localhost:{self._ports.inbox}/example/",
         )
 
     @property
     def admin(self) -> tuple[str, str]:
         """Keycloak's admin: name and password."""
         return ADMIN, self._given_admin_password or self._secrets().admin_password
+
+    @property
+    def client_secret(self) -> str:
+        """Of the confidential client that may call the API."""
+        return clients.secret_of(self._secrets().server_key)
 
     def settings(self) -> Settings:
         """The settings the sidecar runs with."""
@@ -201,7 +209,16 @@ class DemoStack:
 
     def _inbox(self) -> Child:
         ports = ("--smtp-port", str(self._ports.smtp), "--http-port", str(self._ports.inbox))
-        return self._python("The inbox", "inbox.log", "sidecar.demo.inbox", *ports)
+        urls = self.urls
+        told = {
+            "url": urls.sidecar,
+            "keycloak": urls.keycloak,
+            "realm": REALM,
+            "clientId": clients.PUBLIC,
+        }
+        return self._python(
+            "The inbox", "inbox.log", "sidecar.demo.inbox", *ports, "--example", json.dumps(told)
+        )
 
     def _sidecar(self) -> Child:
         arguments = (
@@ -232,6 +249,13 @@ class DemoStack:
         try:
             admin = connect(self.settings(), username=username, password=password)
             apply_realm(admin, self.settings(), REALM, create=True, theme=self._theme, on_step=changes.append)
+            clients.set_up(
+                admin,
+                self.settings(),
+                REALM,
+                example_url=self.urls.example.rstrip("/"),
+                secret=self.client_secret,
+            )
         except KeycloakUnavailable as err:
             done = f" after '{changes[-1].what}'" if changes else ""
             raise DemoError(
@@ -252,6 +276,9 @@ url = {json.dumps(f"sqlite:///{self._state.database}")}
 [keycloak]
 url = "{self.urls.keycloak}"
 timeout_s = {_ADMIN_TIMEOUT_S}
+
+[sdk]
+default_realm = "{REALM}"
 
 [providers.smtp]
 type = "smtp"

@@ -15,6 +15,7 @@ from sidecar.errors import (
     InvalidRequest,
     SidecarError,
     StoreUnavailable,
+    TicketRefused,
 )
 from sidecar.web.pages import Pages
 
@@ -26,6 +27,7 @@ _TABLE: dict[type[SidecarError], tuple[int, str, str]] = {
     AccountStopped: (403, "passwordlessErrorTitle", "passwordlessErrorAccountStopped"),
     ChallengeNotFound: (404, "passwordlessErrorNotFoundTitle", "passwordlessErrorNotFound"),
     CookieMissing: (400, "passwordlessErrorCookiesTitle", "passwordlessErrorCookies"),
+    TicketRefused: (404, "passwordlessErrorNotFoundTitle", "passwordlessErrorNotFound"),
     InvalidRequest: (400, "passwordlessErrorTitle", "passwordlessErrorRequest"),
     StoreUnavailable: (503, "passwordlessErrorTitle", "passwordlessErrorUnavailable"),
 }

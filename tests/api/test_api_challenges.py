@@ -133,8 +133,8 @@ def test_a_page_of_another_site_hands_its_browser_over(browser, parts, shop, app
     path = "/api/v1/realms/acme/tickets/continue"
     for origin in ("https://evil.example", "null", f"{ORIGIN}.evil.example", ORIGIN.upper()):
         refused = browser.open("POST", path, data=form, headers={"Origin": origin})
-        assert 401 == refused.status_code
-    assert 401 == browser.open("POST", path, data=form).status_code
+        assert (400, "text/html") == (refused.status_code, refused.mimetype)
+    assert 400 == browser.open("POST", path, data=form).status_code
 
     answer = browser.open("POST", path, data=form, headers={**PERSON, "Origin": ORIGIN})
 
@@ -144,6 +144,8 @@ def test_a_page_of_another_site_hands_its_browser_over(browser, parts, shop, app
     )
     assert {"kc_idp_hint": "email", "login_hint": ticket, "state": "s"}.items() <= answer_of(answer).items()
     assert "evil" not in answer.location
+    other = Browser(app).open("POST", path, data=form, headers={**PERSON, "Origin": ORIGIN})
+    assert (404, "text/html") == (other.status_code, other.mimetype)
     assert 303 == from_keycloak(browser, ticket).status_code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
@@ -22,7 +23,10 @@ class _QuietHandler(WSGIRequestHandler):
 @click.command()
 @click.option("--smtp-port", default=1025, show_default=True, help="Where mail comes in.")
 @click.option("--http-port", default=8025, show_default=True, help="Where the page and the API are.")
-def main(smtp_port: int, http_port: int) -> None:
+@click.option(
+    "--example", "example_of", default="", help="Settings of the single-page example, as JSON: serve it too."
+)
+def main(smtp_port: int, http_port: int, example_of: str) -> None:
     """Take every mail and text message, keep the last 500, and show them on a page and as JSON (Mailpit's API).
 
     Both listen on 127.0.0.1 only. Nothing is written to disk.
@@ -31,9 +35,8 @@ def main(smtp_port: int, http_port: int) -> None:
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells whole addresses
     mailbox = Mailbox()
     sink = SmtpSink(mailbox, port=smtp_port)
-    server = make_server(
-        "127.0.0.1", http_port, create_inbox(mailbox), threaded=True, request_handler=_QuietHandler
-    )
+    inbox = create_inbox(mailbox, example_of=json.loads(example_of) if example_of else None)
+    server = make_server("127.0.0.1", http_port, inbox, threaded=True, request_handler=_QuietHandler)
     for number in (signal.SIGINT, signal.SIGTERM):
         # From a thread, since shutdown() waits for the loop that the handler interrupts.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())

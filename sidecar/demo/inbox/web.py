@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from sidecar.demo.inbox import mailpit
+from sidecar.demo.inbox import example, mailpit
 from sidecar.demo.inbox.mailbox import Mailbox
 from sidecar.demo.inbox.message import Message, message_from_text
 from sidecar.demo.inbox.search import matches
@@ -62,8 +63,8 @@ class _Shelf:
         )
 
 
-def create_inbox(mailbox: Mailbox) -> Flask:
-    """The Flask application over that mailbox."""
+def create_inbox(mailbox: Mailbox, *, example_of: Mapping[str, str] | None = None) -> Flask:
+    """The Flask application over that mailbox; with `example_of`, the single-page example's settings, that too."""
     app = Flask(__name__)
     # A page elsewhere can't reach it by a name of its own that points to this machine (DNS rebinding).
     app.config["TRUSTED_HOSTS"] = ["localhost", "127.0.0.1", "[::1]"]
@@ -75,6 +76,8 @@ def create_inbox(mailbox: Mailbox) -> Flask:
     _add_api(app, shelf)
     _add_views(app, shelf)
     app.after_request(_secure)
+    if example_of:
+        app.register_blueprint(example.blueprint(example_of))
     return app
 
 
@@ -205,7 +208,7 @@ def _plain(body: str | bytes) -> Response:
 
 def _secure(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers["X-Content-Type-Options"] = "nosniff"
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-cache" if response.get_etag()[0] else "no-store"
