@@ -21,9 +21,10 @@ from tests.logos import logo
 from tests.stack import MailServer, free_port, serving, write_settings
 
 #: Realms of the run: without passwords, with passwords, under Keycloak's own theme, with links beside codes, with
-#: numbers beside addresses, with looks of their own, and with a second factor for applications that ask for it.
+#: numbers beside addresses, with looks of their own, with a second factor for applications that ask for it, and with
+#: passkeys that the sidecar offers.
 OPEN, MIXED, STOCK, LINKS, NUMBERS, BRANDED = "open", "mixed", "stock", "links", "numbers", "branded"
-STEP_UP = "step-up"
+STEP_UP, PASSKEYS = "step-up", "passkeys"
 REALMS = {
     OPEN: False,
     MIXED: True,
@@ -32,6 +33,7 @@ REALMS = {
     NUMBERS: False,
     BRANDED: False,
     STEP_UP: False,
+    PASSKEYS: False,
 }
 #: All that there are texts in, Norwegian by one of its names.
 LANGUAGES = ("en", *(tag for tag in locales() if tag not in {"en", "no"}))
@@ -112,13 +114,14 @@ def stack(
         database_url=f"sqlite:///{folder}/passwordless.db",
         smtp_port=mail.port,
         realms=REALMS,
-        methods={LINKS: "both", BRANDED: "both"},
+        methods={LINKS: "both", BRANDED: "both", STEP_UP: "both"},
         more=f'[sdk]\ndefault_realm = "{NUMBERS}"\n'
         + FOR_TESTS
         + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
-        numbers=[NUMBERS],
+        numbers=[NUMBERS, STEP_UP],
         step_up=[STEP_UP],
         account_page=[NUMBERS],
+        passkeys={STEP_UP: "allow", PASSKEYS: "offer"},
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,
         secret_key=SECRET_KEY,

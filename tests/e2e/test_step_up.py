@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from playwright.sync_api import Page, expect
 
+from tests.device import Device
 from tests.e2e.conftest import STEP_UP, Stack
 from tests.e2e.test_sign_in import type_address, type_code
 from tests.stack import wait_until
@@ -38,6 +39,25 @@ def _ask(stack: Stack, page: Page, address: str, *, is_known: bool = False, **as
     else:
         type_address(page, address)
     type_code(page, stack.mail.wait_for(address, before + 1).code)
+
+
+def _prove(stack: Stack, page: Page, address: str, *, is_known: bool = False, **asked: str) -> None:
+    """The same by a text message to a number, or by the link of a mail to an address."""
+    by_text = address.startswith("+")
+    query = "&".join(
+        f"{name}={value}" for name, value in {**asked, **({} if by_text else {"send": "link"})}.items()
+    )
+    before = len(stack.gateway.to(address) if by_text else stack.mail.to(address))
+    page.goto(f"{stack.applications[STEP_UP].url}/login?{query}")
+    if not is_known:
+        page.get_by_label("Email address or mobile number").fill(address)
+    page.get_by_role("button", name="Continue", exact=True).click()
+    if by_text:
+        type_code(page, stack.gateway.wait_for(address, before + 1).code)
+        return
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
+    page.goto(stack.mail.wait_for(address, before + 1).link)
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def _arrived(stack: Stack, page: Page) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -128,3 +148,32 @@ def test_an_application_that_asks_for_a_fresh_login_gets_one(
     assert logins + 1 == len(stack.applications[STEP_UP].logins)
     assert first["auth_time"] < again["auth_time"]
     assert ("1", first["sub"]) == (again["acr"], again["sub"])
+
+
+@pytest.mark.parametrize(
+    ("by", "amr", "action"),
+    [
+        ("link", ["otp", "link", "email"], "webauthn-register-passwordless"),
+        ("text", ["otp", "sms"], "webauthn-register"),
+    ],
+    ids=["a passkey after a link", "a security key after a text"],
+)
+def test_keys_are_second_factors_too(stack: Stack, page: Page, by: str, amr: list[str], action: str) -> None:
+    address = stack.new_number() if by == "text" else stack.new_address()
+    Device(page, is_passkey=action != "webauthn-register")
+    page.on("dialog", lambda dialog: dialog.accept("my device"))
+    _prove(stack, page, address)
+    claims, _ = _arrived(stack, page)
+    assert ("1", amr) == (claims["acr"], claims["amr"])
+    page.goto(f"{stack.applications[STEP_UP].url}/login?kc_action={action}")
+    page.locator("#registerWebAuthn").click()
+    page.wait_for_url(f"{stack.applications[STEP_UP].url}/me")
+    logins = len(stack.applications[STEP_UP].logins)
+
+    _prove(stack, page, address, is_known=True, acr_values="2")
+
+    expect(page.locator("#authenticateWebAuthnButton")).to_be_visible()
+    assert logins == len(stack.applications[STEP_UP].logins), "not before the key"
+    page.locator("#authenticateWebAuthnButton").click()
+    claims, _ = _arrived(stack, page)
+    assert ("2", amr) == (claims["acr"], claims["amr"])

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from sidecar.cli import main
 from sidecar.keycloak import Admin, apply_realm, connect
+from sidecar.keycloak.passkeys import policy_of
 from sidecar.settings import Settings, load
 from tests.conftest import SECRET_KEY
 from tests.gateway import Gateway
@@ -86,6 +87,7 @@ def house(keycloak_url, keycloak_admin, tmp_path_factory) -> Iterator[House]:
         realms={_REALM: False, _GHOST: False},
         secret_key=SECRET_KEY,
         numbers=[_REALM],
+        passkeys={_REALM: "allow"},
         gateway_url=gateway.url,
     )
     settings = load(path, {})
@@ -231,6 +233,12 @@ def _no_key(house: House):
     return lambda: house.realm.put("components", key["id"], body=key)
 
 
+def _passkeys_of_anybody(house: House):
+    right = policy_of(house.realm.get())
+    house.realm.put(body={**right, "webAuthnPolicyPasswordlessUserVerificationRequirement": "discouraged"})
+    return lambda: house.realm.put(body=right)
+
+
 def _stale_texts(house: House):
     name = "passwordlessConnections"
     right = house.realm.get("localization", "de")
@@ -284,6 +292,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "a language less": (_in_realm(supportedLocales=["en"]), "languages", "supportedLocales"),
     "a required address": (_required_email, "user-profile", "email"),
     "numbers that users write": (_number_that_users_write, "user-profile", "phone_number"),
+    "passkeys that check nobody": (_passkeys_of_anybody, "passkeys", "discouraged, should be required"),
     "stale texts": (_stale_texts, "theme-texts", "passwordlessConnections"),
     "no key for ES256": (_no_key, "signing-key", "key ES256"),
     "a connection left behind": (_left_provider, "left-providers", "fax"),
