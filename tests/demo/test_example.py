@@ -22,17 +22,19 @@ def inbox():
 
 @pytest.mark.parametrize("name", ["", "app.js", "passwordless.js", "style.css"])
 def test_its_files_are_served(inbox, name):
-    assert 200 == inbox.get(f"/example/{name}", base_url="http://localhost:8025").status_code
+    with inbox.get(f"/example/{name}", base_url="http://localhost:8025") as answer:
+        assert 200 == answer.status_code
 
 
 def test_its_page_may_speak_to_the_demo_and_its_forms_have_an_origin(inbox):
-    page = inbox.get("/example/", base_url="http://localhost:8025")
+    with inbox.get("/example/", base_url="http://localhost:8025") as page:
+        headers = page.headers
 
     assert (
         "connect-src 'self' http://localhost:5080 http://localhost:8080;"
-        in page.headers["Content-Security-Policy"]
+        in headers["Content-Security-Policy"]
     )
-    assert "strict-origin-when-cross-origin" == page.headers["Referrer-Policy"]
+    assert "strict-origin-when-cross-origin" == headers["Referrer-Policy"]
     assert TOLD == inbox.get("/example/settings.json", base_url="http://localhost:8025").json
 
 
