@@ -124,7 +124,7 @@ def test_revoking_a_secret_ends_what_it_made_at_once(house):
     done = run("revoke", "--secret", leaked, "--no-keycloak", "--json")
 
     answer = json.loads(done.output)
-    assert {"challenges": 1, "auth_codes": 1} == answer["voided"]
+    assert {"challenges": 1, "auth_codes": 1, "tickets": 0} == answer["voided"]
     assert {"acme", "other"} == set(answer["revoked"])
     # Processes that still have the leaked secret refuse as well: the database decides.
     with pytest.raises(ChallengeRefused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from flask import Flask
@@ -11,14 +12,16 @@ from sidecar.edge.browser import COOKIE
 from tests.web.browser import OWN_FORM, PERSON, PUBLIC_URL, Browser, authorization, form_of
 
 PAGES = ["authorize", "start", "code", "code/status", "jwks", ".well-known/openid-configuration", "nowhere"]
+#: A part of a path that is one of a few words; the first of them.
+_CHOICE = re.compile(r"<any\((\w+)[^>]*>")
 
 
 def everywhere(app: Flask) -> list[tuple[str, str]]:
     """Each method and path that the application has a rule for."""
     values = {"realm": "acme", "connection": "email", "version": "x", "name": "y", "token": "z"}
-    values |= {"provider": "gateway", "message_id": "m"}
+    values |= {"provider": "gateway", "message_id": "m", "challenge_id": "c"}
     return [
-        (method, rule.rule.replace("<", "{").replace(">", "}").format(**values))
+        (method, _CHOICE.sub(r"\1", rule.rule).replace("<", "{").replace(">", "}").format(**values))
         for rule in app.url_map.iter_rules()
         for method in sorted(rule.methods or ())
     ]

@@ -62,6 +62,9 @@ def house(sqlite_template: Path, realms: Realms, tmp_path_factory: pytest.TempPa
     variables = {
         "KEYCLOAK__INTERNAL_URL": realms.url,
         "REALMS__ACME__CONNECTIONS__EMAIL__LIMITS__STARTS_PER_NETWORK_PER_HOUR": "10000",
+        # So that every page there is is among those that are looked at.
+        "REALMS__OTHER__SERVICE_ACCOUNT": "true",
+        "REALMS__OTHER__ACCOUNT_PAGE": "true",
     }
     settings = load(
         folder / "settings.toml", {f"PASSWORDLESS__{name}": value for name, value in variables.items()}
