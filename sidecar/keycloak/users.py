@@ -108,12 +108,15 @@ class RealmUsers:
         self._realm.post("users", user_id, "logout", body={})
 
     def release_email(self, user_id: str) -> bool:
-        try:
-            self._realm.put("users", user_id, body={"email": "", "emailVerified": False})
-        except Refused:
-            # A realm whose user profile asks for an address of everybody.
-            return False
-        return True
+        # Where the email is the user name, or is asked of everybody, there must be one; the second is nobody's
+        # (RFC 2606 §2).
+        for email in ("", f"{user_id}@merged.invalid"):
+            try:
+                self._realm.put("users", user_id, body={"email": email, "emailVerified": False})
+            except Refused:
+                continue
+            return True
+        return False
 
     def delete(self, user_id: str) -> None:
         try:
