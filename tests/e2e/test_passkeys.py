@@ -1,0 +1,117 @@
+"""A passkey, offered after a login by code, set up in Keycloak, used, and lost again: the whole road in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from sidecar.keycloak.passkeys import REGISTRATION
+from sidecar.store.engine import Database
+from sidecar.store.tables import passkey_offers
+from tests.device import Device
+from tests.e2e.conftest import PASSKEYS, Stack
+from tests.e2e.test_accessibility import violations
+from tests.e2e.test_sign_in import type_address, type_code
+
+pytestmark = [pytest.mark.keycloak, pytest.mark.browser]
+
+_PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+_BY_CODE = ["otp", "email"]
+_OFFER = "Sign in without a code next time?"
+
+
+def _prove(stack: Stack, page: Page, address: str) -> None:
+    """From the application's login link through the code of a new mail."""
+    page.goto(f"{stack.applications[PASSKEYS].url}/login")
+    before = len(stack.mail.to(address))
+    type_address(page, address)
+    type_code(page, stack.mail.wait_for(address, before + 1).code)
+
+
+def _arrived(stack: Stack, page: Page) -> list[str]:
+    """The application's page is there: how the ID token says that this login was done."""
+    page.wait_for_url(f"{stack.applications[PASSKEYS].url}/me")
+    return list(stack.applications[PASSKEYS].logins[-1]["userinfo"].get("amr", []))
+
+
+def _actions(stack: Stack, address: str) -> list[str]:
+    return list(stack.user(PASSKEYS, address)["requiredActions"])  # type: ignore[call-overload]
+
+
+def _forget_the_no(stack: Stack) -> None:
+    """As if the days had passed."""
+    database = Database(stack.settings.database.url.reveal())
+    with database.write() as connection:
+        connection.execute(update(passkey_offers).values(declined_at=0))
+    database.dispose()
+
+
+def test_offered_skipped_offered_again_set_up_used_and_lost(
+    stack: Stack, new_page: Callable[..., Page]
+) -> None:
+    address = stack.new_address()
+    page = new_page()
+    _prove(stack, page, address)
+    assert _arrived(stack, page) == _BY_CODE, "nobody is asked at the first login"
+
+    page = new_page(**_PHONE)
+    _prove(stack, page, address)
+    expect(page.get_by_role("heading", name=_OFFER)).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Not now").click()
+    assert _arrived(stack, page) == _BY_CODE
+    page = new_page()
+    _prove(stack, page, address)
+    assert _arrived(stack, page) == _BY_CODE, "a no holds"
+
+    _forget_the_no(stack)
+    page = new_page()
+    _prove(stack, page, address)
+    page.get_by_role("button", name="Set up a passkey").click()
+    expect(page.locator("#registerWebAuthn")).to_be_visible()
+    assert _actions(stack, address) == [REGISTRATION]
+
+    page = new_page()
+    device = Device(page)
+    page.on("dialog", lambda dialog: dialog.accept("my device"))
+    _prove(stack, page, address)
+    expect(page.get_by_role("heading", name=_OFFER)).to_be_visible()
+    assert _actions(stack, address) == [], "left there, taken back, and asked anew"
+    page.get_by_role("button", name="Set up a passkey").click()
+    page.locator("#registerWebAuthn").click()
+    assert _arrived(stack, page) == _BY_CODE
+    assert _actions(stack, address) == []
+    _use_and_lose(stack, new_page, device.credentials)
+
+
+def _use_and_lose(stack: Stack, new_page: Callable[..., Page], kept: list[dict[str, Any]]) -> None:
+    assert len(kept) == 1
+    page = new_page()
+    device = Device(page, is_touched=False)
+    device.take(kept)
+    page.goto(f"{stack.applications[PASSKEYS].url}/login")
+    expect(page.locator("#authenticateWebAuthnButton")).to_be_visible()
+    # This axe is older than HTML's word "webauthn".
+    assert [it for it in violations(page) if "username webauthn" not in it] == []
+    device.touch()
+    page.locator("#authenticateWebAuthnButton").click()
+    assert _arrived(stack, page) == ["pop"], "by the button"
+
+    page = new_page()
+    Device(page).take(kept)
+    page.goto(f"{stack.applications[PASSKEYS].url}/login")
+    assert _arrived(stack, page) == ["pop"], "by what the field offers"
+
+    page = new_page()
+    device = Device(page, is_touched=False)
+    device.take(kept)
+    device.lose()
+    page.goto(f"{stack.applications[PASSKEYS].url}/login")
+    device.touch()
+    page.locator("#authenticateWebAuthnButton").click()
+    expect(page.get_by_text("Failed to authenticate by the Passkey.")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_be_visible()
