@@ -16,6 +16,8 @@ REGISTRATION = "webauthn-register-passwordless"
 #: Realm attribute: what the realm had, and what we put in its place, as JSON.
 NOTE = "passwordless.previousPasskeys"
 _PREFIX = "webAuthnPolicyPasswordless"
+_NAMES_OWNER, _NAMED_OWNER_BEFORE = f"{_PREFIX}ResidentKey", f"{_PREFIX}RequireResidentKey"
+_SINCE_26_7 = {_NAMES_OWNER, f"{_PREFIX}Mediation"}
 _ACTIONS = ("authentication", "required-actions")
 _ACTION_KEY = "registration"
 
@@ -26,6 +28,18 @@ def policy_of(realm: Mapping[str, Any]) -> dict[str, Any]:
     Keycloak takes them as one: an update with some of them changes nothing, and takes what is left out for not set.
     """
     return {key: value for key, value in realm.items() if key.startswith(_PREFIX)}
+
+
+def known_here(desired: Mapping[str, Any], actual: Mapping[str, Any]) -> dict[str, Any]:
+    """The desired policy in the keys that this Keycloak knows, by what it says of its realm.
+
+    Before 26.7 another key says whether a passkey names its owner, and autofill is not chosen but always there; a key
+    that it does not know is an error.
+    """
+    if _NAMES_OWNER in actual:
+        return dict(desired)
+    older = {key: value for key, value in desired.items() if key not in _SINCE_26_7}
+    return older | ({_NAMED_OWNER_BEFORE: "Yes"} if desired.get(_NAMES_OWNER) == "required" else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +54,19 @@ class Passkeys:
     what: str = "passkeys"
 
     def check(self) -> Change:
-        return settled(self.what, (*differences(self.desired, self.realm.get()), *self._action()))
+        actual = self.realm.get()
+        return settled(self.what, (*differences(known_here(self.desired, actual), actual), *self._action()))
 
     def do(self) -> None:
         actual = self.realm.get()
+        desired = known_here(self.desired, actual)
         attributes = actual.get("attributes", {})
         if NOTE not in attributes:
-            was = {key: actual.get(key) for key in self.desired} | {_ACTION_KEY: is_enabled(self.realm)}
-            note = {"was": was, "ours": dict(self.desired)}
+            was = {key: actual.get(key) for key in desired} | {_ACTION_KEY: is_enabled(self.realm)}
+            note = {"was": was, "ours": desired}
             # Keycloak drops the attributes that an update leaves out, so all go along.
             attributes = {**attributes, NOTE: json.dumps(note, sort_keys=True)}
-        self.realm.put(body={**policy_of(actual), **self.desired, "attributes": attributes})
+        self.realm.put(body={**policy_of(actual), **desired, "attributes": attributes})
         _enable(self.realm, is_on=True)
 
     def _action(self) -> tuple[str, ...]:

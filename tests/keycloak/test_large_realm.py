@@ -44,7 +44,7 @@ def test_it_is_enabled_with_every_old_way_in_alive_and_is_afterwards_as_it_was(
     admin, house, realm_name, own_settings, keycloak_url
 ):
     assert len(house.get("clients")) == CLIENTS
-    settings = own_settings(connections=("email", "sms"), step_up=True, passkeys="allow")
+    settings = own_settings(connections=("email", "sms"), step_up=True)
     doors = _Doors(keycloak_url, realm_name)
     before_logins = whole(house, of=realm_name)
     assert doors.opened() == _OPEN

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from sidecar.keycloak import apply_realm, plan_realm, remove_realm
+from sidecar.keycloak import RealmFile, apply_realm, plan_realm, remove_realm
 from sidecar.keycloak.desired import desired_realm
-from sidecar.keycloak.passkeys import REGISTRATION
+from sidecar.keycloak.passkeys import REGISTRATION, Passkeys, RestoredPasskeys, policy_of
 from tests.keycloak.realms import Budgeted, Interrupted, pending, state
 
 _PREFIX = "webAuthnPolicyPasswordless"
@@ -24,6 +24,26 @@ def _policy(realm) -> dict:
 def test_a_realm_that_says_nothing_keeps_its_own(make_settings):
     assert _PREFIX not in json.dumps(desired_realm(make_settings(), "acme"))
     assert _PREFIX in json.dumps(desired_realm(make_settings(passkeys="allow"), "acme"))
+
+
+def test_a_keycloak_before_26_7_is_asked_for_a_passkey_in_its_own_words(make_settings):
+    """It has no key for mediation, another one for the name of the owner, and refuses what it does not know."""
+    before = {"realm": "acme", "attributes": {}, f"{_PREFIX}RequireResidentKey": "not specified"}
+    realm = RealmFile({**before}).at("realms", "acme")
+    passkeys = Passkeys(
+        realm=realm, desired=policy_of(desired_realm(make_settings(passkeys="allow"), "acme"))
+    )
+
+    passkeys.do()
+
+    assert _policy(realm) == {
+        "PasskeysEnabled": True,
+        "RequireResidentKey": "Yes",
+        "UserVerificationRequirement": "required",
+    }
+    assert not passkeys.check().is_pending
+    RestoredPasskeys(realm=realm).do()
+    assert _policy(realm)["RequireResidentKey"] == "not specified"
 
 
 @pytest.mark.keycloak
