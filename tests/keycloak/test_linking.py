@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from sidecar.keycloak import Accounts, KeycloakUsers, apply_realm, plan_realm
+from sidecar.keycloak import Accounts, KeycloakUsers, plan_realm
 from sidecar.keycloak.account_checks import examine_addresses
 from tests.keycloak.browsing import Browser
-from tests.keycloak.linked import APART, ASKS, LINKS, PASSWORD, POLICIES, STRIPS, House
+from tests.keycloak.linked import APART, ASKS, LINKS, PASSWORD, STRIPS, House
 from tests.keycloak.realms import pending
 
 pytestmark = pytest.mark.keycloak
@@ -163,7 +163,6 @@ def test_the_search_is_exact_where_keycloaks_is_not(house: House):
 def test_two_logins_at_once_end_in_the_one_account(house: House):
     address = _address()
     user = house.user(LINKS, address)
-    house.prove(LINKS, _address("warm"))
     starts = [house.arrive(LINKS, address) for _ in range(2)]
     house.mail.wait_for(address, 2)
     codes = [mail.code for mail in house.mail.to(address)]
@@ -193,7 +192,7 @@ def test_two_logins_at_once_end_in_the_one_account(house: House):
 
 
 def test_what_the_policies_need_is_applied_once(house: House):
-    for name in POLICIES:
+    for name in (LINKS, APART):
         assert pending(plan_realm(house.admin, house.settings, name, theme="stock")) == []
     mappers = house.realm(APART).get("identity-provider", "instances", "email", "mappers")
     assert "passwordless withheld address" in {it["name"] for it in mappers}
@@ -202,7 +201,6 @@ def test_what_the_policies_need_is_applied_once(house: House):
     assert "passwordless_email" not in {
         it["name"] for it in house.realm(ASKS).get("users", "profile")["attributes"]
     }
-    apply_realm(house.admin, house.settings, APART, theme="stock")
 
 
 def test_the_doctor_counts_who_would_be_stopped_or_stripped(house: House):
