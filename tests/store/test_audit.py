@@ -83,5 +83,9 @@ def test_the_fence_and_a_revoked_secret_are_in_the_ledger(parts):
 
     assert [
         (Event.SECRET_REVOKED, "", f"{parts.keys.newest_id} auth_codes=0 challenges=1 tickets=0"),
-        (Event.DATABASE_FENCED, "", "auth_codes=0 challenges=0 messages=1 signing_keys=0 tickets=0"),
+        (
+            Event.DATABASE_FENCED,
+            "",
+            "account_sessions=0 auth_codes=0 challenges=0 messages=1 signing_keys=0 tickets=0",
+        ),
     ] == told(parts)[len(started) :]
