@@ -22,7 +22,7 @@ from tests.gateway import Gateway
 from tests.keycloak.browsing import CLIENT, Page
 from tests.stack import MailServer, free_port, serving, write_settings
 
-ASKS, LINKS, STRIPS, APART = "asks", "links", "strips", "apart"
+ASKS, LINKS, STRIPS, APART = "asking", "linking", "stripping", "apart"
 #: Of each realm: its policy, and what becomes of unverified holders.
 POLICIES = {
     ASKS: ("prompt", "stop"),
@@ -128,7 +128,7 @@ def linking_house(keycloak_url: str, keycloak_admin: tuple[str, str], folder: Pa
         numbers=[LINKS],
         gateway_url=gateway.url,
     )
-    environment = {"PASSWORDLESS__REALMS__LINKS__CONNECTIONS__SMS__LINKING": "verified"}
+    environment = {f"PASSWORDLESS__REALMS__{LINKS.upper()}__CONNECTIONS__SMS__LINKING": "verified"}
     for name, (linking, unverified) in POLICIES.items():
         prefix = f"PASSWORDLESS__REALMS__{name.upper()}"
         environment |= {
