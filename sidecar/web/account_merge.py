@@ -108,6 +108,7 @@ class AccountMerge:
 
     def _page(self, visit: Visit, challenge: Challenge, plan: MergePlan) -> Response:
         url = self.door.url(visit.account.realm)
+        moved = {it.what for it in plan.moves}
         return self.pages.render(
             "account_merge.html",
             realm=visit.account.realm,
@@ -115,7 +116,12 @@ class AccountMerge:
             moves=[
                 read(it.what).shown if it.kind == "address" else f"{it.alias}: {it.what}" for it in plan.moves
             ],
-            lost=[f"{it.alias}: {it.secondary}" if it.alias else it.secondary for it in plan.conflicts],
+            # An email address that moves is not lost: it signs in, though Keycloak holds the primary's.
+            lost=[
+                f"{it.alias}: {it.secondary}" if it.alias else it.secondary
+                for it in plan.conflicts
+                if it.secondary.lower() not in moved
+            ],
             action=f"{url}/merge",
             hidden={"token": visit.token, "challenge": challenge.id},
             back_url=url,

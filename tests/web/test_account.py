@@ -330,7 +330,8 @@ def test_a_proven_address_with_an_account_of_its_own_leads_to_one_account(
     challenge = prove(browser, parts, "eve@example.org")
     page = browser.get(f"{URL}/merge?challenge={challenge}")
 
-    assert "eve@example.org" in page.get_data(as_text=True)
+    # It moves, so it is not among what is lost, though Keycloak will hold another.
+    assert 1 == page.get_data(as_text=True).count("eve@example.org")
     assert {"ada@example.org"} == own_addresses(parts, ada)
     assert 303 == browser.post(f"{URL}/merge", form_of(page).hidden).status_code
 
