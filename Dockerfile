@@ -6,6 +6,7 @@ COPY pyproject.toml README.md ./
 COPY sidecar sidecar
 COPY themes themes
 COPY realm-config realm-config
+COPY examples examples
 RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[apprise,geoip,otel]'
 
 FROM python:3.13.7-slim-trixie AS sidecar

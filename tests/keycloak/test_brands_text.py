@@ -181,6 +181,9 @@ def test_a_client_that_the_broker_names_otherwise_is_refused_with_its_name(
     realm.post("clients", body={**CLIENT, "id": UUID})
     realm.post("clients", body={**CLIENT, "clientId": "old", "id": "an-imported-id"})
     table = '[realms.%s.clients.app]\nid = "ID"\n[realms.%s.clients.old]\n[realms.%s.clients.later]\n'
+    table += "".join(
+        f'[realms.%s.clients.{name}.branding]\nname = "Shop"\n' for name in ("app", "old", "later")
+    )
     with pytest.raises(SettingsError) as refused:
         plan_realm(admin, on_keycloak(table.replace("ID", UUID.replace("0b8f", "1b8f"))), realm_name)
     assert f'realms.{realm_name}.clients.app.id: write "{UUID}"' in str(refused.value)
