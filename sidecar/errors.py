@@ -94,7 +94,7 @@ class TicketRefused(SidecarError):
 
 
 class ClientRefused(SidecarError):
-    """A client of the API is unknown, switched off, elsewhere, or did not prove who it is; the text is for the log."""
+    """A client is unknown, switched off, elsewhere, or did not prove who it is; the text is for the log."""
 
     code = "invalid_client"
 

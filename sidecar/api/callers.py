@@ -15,12 +15,10 @@ from sidecar.edge.browser import caller_of
 from sidecar.edge.network import network_of
 from sidecar.errors import ClientRefused
 from sidecar.login.room import Caller, LoginRoom, api_caller
-from sidecar.model.client import ApiClient
+from sidecar.model.client import ASSERTION_TYPE, ApiClient
 
 _MAX_CHARS = 4096
 _SAME_SITE = frozenset({"same-origin", "same-site"})
-#: RFC 7523 §2.2.
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True, kw_only=True)

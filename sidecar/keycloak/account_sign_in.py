@@ -21,12 +21,12 @@ from sidecar.errors import InvalidRequest, KeycloakUnavailable
 from sidecar.keycloak.account_client import ACCOUNT_PAGE
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
 from sidecar.keycloak.service_account import assertion, service_keys
+from sidecar.model.client import ASSERTION_TYPE
 from sidecar.model.own_account import SignedIn
 from sidecar.settings import Settings
 
 #: What Keycloak may sign ID tokens with: public keys only.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LEEWAY_S = 60
 #: What Keycloak says of an assertion by a key that it does not have.
 _UNKNOWN_CLIENT = frozenset({"invalid_client", "unauthorized_client"})
@@ -85,7 +85,7 @@ class AccountSignIn:
                             code=code,
                             grant_type="authorization_code",
                             code_verifier=code_verifier,
-                            client_assertion_type=_ASSERTION_TYPE,
+                            client_assertion_type=ASSERTION_TYPE,
                             client_assertion=assertion(key, self._issuer(realm), ACCOUNT_PAGE),
                             allow_redirects=False,
                         )

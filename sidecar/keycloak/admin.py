@@ -19,6 +19,7 @@ from requests import Response
 from requests.exceptions import SSLError, Timeout
 
 from sidecar.errors import KeycloakUnavailable
+from sidecar.model.client import ASSERTION_TYPE
 from sidecar.settings import Settings
 
 #: A token's times have whole seconds: the middle of one is at most that far off.
@@ -26,7 +27,6 @@ _HALF_SECOND = 0.5
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _REFUSED = 401, 403, 404, 409, 400
 
 
-_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: By default it repeats a POST that was not answered in time, which may have been done all the same.
 _UNREPEATED: dict[str, Any] = {"max_retries": 0}
 _WHO_MAY = (
@@ -189,7 +189,7 @@ class _ServiceAccount(KeycloakOpenIDConnection):
             try:
                 self.token = self.keycloak_openid.token(
                     grant_type="client_credentials",
-                    client_assertion_type=_ASSERTION_TYPE,
+                    client_assertion_type=ASSERTION_TYPE,
                     client_assertion=assertion(),
                 )
             except KeycloakError as err:

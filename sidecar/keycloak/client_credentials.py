@@ -11,11 +11,11 @@ import requests
 
 from sidecar.errors import KeycloakUnavailable
 from sidecar.login.keys import KeyRing
+from sidecar.model.client import ASSERTION_TYPE
 from sidecar.settings import Keycloak
 
 _FRESH_S = 60.0
 _MOST = 1000
-_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class _Given(Protocol):
@@ -58,7 +58,7 @@ class CheckedAtKeycloak:
     def _asked(self, realm: str, credentials: _Given) -> bool:
         form = {"token": "none", "client_id": credentials.client_id}
         if credentials.assertion:
-            form |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": credentials.assertion}
+            form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": credentials.assertion}
         else:
             form["client_secret"] = credentials.secret
         base = f"{self._settings.internal_url}/realms/{quote(realm, safe='')}/protocol/openid-connect"

@@ -10,23 +10,17 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from sidecar.errors import SidecarError
+from sidecar.errors import ClientRefused
 from sidecar.login.keys import KeyRing
+from sidecar.model.client import ASSERTION_TYPE
 from sidecar.oidc import CLIENT_ID
 from sidecar.oidc.ports import RealmKeys, UsedAssertions
 from sidecar.settings import Settings
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHM = "ES256"
 _LEEWAY_S = 30
 _MAX_LIFE_S = 3600
 _MAX_CHARS = 4096
-
-
-class ClientRefused(SidecarError):
-    """The client did not prove to be the realm's broker; the text is for the log, callers see `invalid_client`."""
-
-    code = "invalid_client"
 
 
 class ClientAuthentication:

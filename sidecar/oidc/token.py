@@ -12,12 +12,12 @@ import structlog
 from flask import Blueprint, Request, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from sidecar.errors import KeycloakUnavailable, SidecarError
+from sidecar.errors import ClientRefused, KeycloakUnavailable, SidecarError
 from sidecar.login.redeem import redeem
 from sidecar.login.room import LoginRoom
 from sidecar.model.proof import Grant
 from sidecar.oidc import CLIENT_ID
-from sidecar.oidc.assertion import ClientAuthentication, ClientRefused
+from sidecar.oidc.assertion import ClientAuthentication
 from sidecar.oidc.claims import ID_TOKEN_LIFETIME_S, id_token_claims
 from sidecar.oidc.signing import SigningKeys
 
