@@ -31,6 +31,7 @@ from sidecar.edge import access_log, browser, headers, hosts
 from sidecar.edge.mounting import mounted
 from sidecar.edge.places import places_of
 from sidecar.edge.seal import PendingSeal, Seal
+from sidecar.edge.turns import Turns
 from sidecar.errors import SettingsError
 from sidecar.keycloak.client_credentials import CheckedAtKeycloak
 from sidecar.keycloak.passing import PassedOn
@@ -94,8 +95,10 @@ from sidecar.words import Catalogue
 _MAX_BODY_BYTES = 64 * 1024
 _MAX_FORM_FIELDS = 40
 _PARTS = "passwordless"
-#: Below the threads of a process: Keycloak calls our token endpoint while a login is walked.
-_WALKS_AT_ONCE = 6
+#: Of a server that does not say how many threads it has.
+_THREADS = 8
+#: How many API clients of a process wait for their login to be walked, before the next is sent away.
+_WAITING = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,18 +254,26 @@ def _provider(settings: Settings, provider: settings_module.Provider) -> Provide
     return Smtp(provider)
 
 
+def turns_of(threads: int) -> Turns:
+    """How a process with `threads` that work shares them out; its pool must have `Turns.threads`."""
+    return Turns(working=threads, waiting=_WAITING)
+
+
 def create_app(
     parts: Parts,
     *,
+    turns: Turns | None = None,
     users: OwnAccounts | None = None,
     sign_in: SignIn | None = None,
     profiles: Callable[[str], Profiles] | None = None,
 ) -> Flask:
     """The Flask application over these parts.
 
-    `users`, `sign_in` and `profiles` stand for Keycloak's side of the account page.
+    `turns`: how the server's threads are shared out; without one nobody waits for a login to be walked. `users`,
+    `sign_in` and `profiles` stand for Keycloak's side of the account page.
     """
     settings = parts.settings
+    turns = turns or Turns(working=_THREADS, waiting=0)
     app = Flask(__name__, static_folder=None, template_folder="web/templates")
     # Flask would take the first from FLASK_DEBUG; each of them shows what is inside.
     app.config.update(DEBUG=False, TESTING=False, PROPAGATE_EXCEPTIONS=False)
@@ -271,7 +282,8 @@ def create_app(
     # scheme of links come from `public_url` alone.
     hops = settings.server.trusted_hops
     inner = mounted(app.wsgi_app, settings.server.public_url)
-    app.wsgi_app = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    proxied = ProxyFix(inner, x_for=hops, x_proto=hops, x_host=0)
+    app.wsgi_app = turns.around(proxied)  # type: ignore[method-assign]
     room = parts.room()
     signing = SigningKeys(SqlKeyShelf(parts.database), parts.keys)
     clients = ClientAuthentication(
@@ -305,7 +317,7 @@ def create_app(
         sdk = Sdk(
             room,
             credentials,
-            HeadlessLogin(settings, at_once=_WALKS_AT_ONCE),
+            HeadlessLogin(settings, walking=turns.walking, waiting=turns.waiting, aside=turns.aside),
             PassedOn(settings.keycloak),
             realm=settings.realms[settings.sdk.default_realm],
             parse=partial(requests.parse, settings),
@@ -385,14 +397,7 @@ def start_exporter(settings: Settings) -> WSGIServer:
     return exporter.start(settings.metrics.bind, ask)
 
 
-def create_app_from_environment() -> Flask:
-    """The application with all that runs beside it, for a server that does not fork: `load_app`, then `begin`."""
-    app = load_app()
-    begin(app)
-    return app
-
-
-def load_app() -> Flask:
+def load_app(turns: Turns | None = None) -> Flask:
     """The application over `PASSWORDLESS_SETTINGS` and the environment; holds no connection and no thread yet.
 
     gunicorn calls it before it forks, so that its processes share what they don't write to.
@@ -404,7 +409,7 @@ def load_app() -> Flask:
     settings = settings_module.load(Path(path) if path else None)
     logs.configure(settings.server.log_level)
     parts = Parts.build(settings)
-    app = create_app(parts)
+    app = create_app(parts, turns=turns)
     parts.database.dispose()
     app.extensions[_PARTS] = parts
     for template in app.jinja_env.list_templates():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import Application
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from sidecar import app as composition
 from sidecar import logs
@@ -49,7 +51,14 @@ class Server(Application):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return composition.load_app()
+        return composition.load_app(composition.turns_of(self.cfg.threads))
+
+
+class Threads(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's own, with threads for those that wait aside beside the `threads` that work (`edge.turns`)."""
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=composition.turns_of(self.cfg.threads).threads)
 
 
 def when_ready(server: Any) -> None:
@@ -86,7 +95,7 @@ def child_exit(_server: Any, worker: Any) -> None:
 preload_app = True
 control_socket_disable = True
 logger_class = JsonLogger
-worker_class = "gthread"
+worker_class = Threads
 graceful_timeout = 20
 # Connections that Keycloak and proxies keep.
 keepalive = 30

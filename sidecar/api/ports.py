@@ -37,10 +37,10 @@ class Walks(Protocol):
     """Logins that we walk for API clients, at Keycloak."""
 
     def admit(self) -> Callable[[], None]:
-        """Take a place, before anything is counted; what comes back gives it back.
+        """Take a place, before anything is counted, waiting for one if need be; what comes back gives it back.
 
         Raises:
-            TooBusy: all are taken.
+            TooBusy: too many wait already, or it took too long.
         """
         ...
 

@@ -221,12 +221,9 @@ class DemoStack:
         )
 
     def _sidecar(self) -> Child:
-        arguments = (
-            *("--bind", f"127.0.0.1:{self._ports.sidecar}", "--workers", "2", "--threads", "8"),
-            *("--worker-class", "gthread", "--graceful-timeout", "5", "--no-control-socket"),
-            "sidecar.app:create_app_from_environment()",
+        return self._python(
+            "The sidecar", "sidecar.log", "sidecar.cli", "serve", "--bind", f"127.0.0.1:{self._ports.sidecar}"
         )
-        return self._python("The sidecar", "sidecar.log", "gunicorn", *arguments)
 
     def _python(self, name: str, log: str, module: str, *arguments: str) -> Child:
         # Settings of another sidecar or gunicorn in the environment would make it another one than the demo's.

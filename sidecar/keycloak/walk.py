@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
@@ -23,7 +24,9 @@ from sidecar.model.client import Walker
 from sidecar.settings import Settings
 
 _MOST_STEPS = 16
-_MOST_S = 15.0
+# Together below what people, and the time limits of SDKs, bear.
+_MOST_WAIT_S = 11.0
+_MOST_S = 8.0
 _MAX_BODY_BYTES = 512 * 1024
 _PAGE = re.compile(r'data-page-id="([^"]{1,100})"')
 #: Pages on which Keycloak says that nobody can sign in to this account, and no person can go on.
@@ -32,15 +35,35 @@ _REDIRECTS = frozenset({301, 302, 303, 307})
 
 
 class HeadlessLogin:
-    """`api.ports.Walks`: at most so many at once, for Keycloak calls our token endpoint while one is under way."""
+    """`api.ports.Walks`: `walking` at once, for Keycloak calls our token endpoint while one is under way.
 
-    def __init__(self, settings: Settings, *, at_once: int) -> None:
+    `waiting` more wait for a place, as long as people bear, each inside `aside`, in nobody's way.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        walking: int,
+        waiting: int,
+        aside: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._settings = settings
-        self._places = threading.Semaphore(at_once)
+        self._places = threading.Semaphore(walking)
+        self._seats = threading.Semaphore(waiting)
+        self._aside = aside
 
     def admit(self) -> Callable[[], None]:
-        if not self._places.acquire(blocking=False):
+        if self._places.acquire(blocking=False):
+            return self._places.release
+        if not self._seats.acquire(blocking=False):
             raise TooBusy
+        try:
+            with self._aside():
+                if not self._places.acquire(timeout=_MOST_WAIT_S):
+                    raise TooBusy
+        finally:
+            self._seats.release()
         return self._places.release
 
     def tokens(self, walker: Walker, authorize: Callable[[Mapping[str, str]], str]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ if __name__ == "__main__":
     # Only now: whoever imports the function by name must get the shifted one.
     from werkzeug.serving import make_server
 
-    from sidecar.app import create_app_from_environment
+    from sidecar.app import begin, load_app
 
-    make_server("127.0.0.1", int(sys.argv[1]), create_app_from_environment(), threaded=True).serve_forever()
+    app = load_app()
+    begin(app)
+    make_server("127.0.0.1", int(sys.argv[1]), app, threaded=True).serve_forever()
