@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from sidecar import health, keycloak, logs, store
 from sidecar import settings as settings_module
 from sidecar.api.install import install as install_api
+from sidecar.api.install import unrouted
 from sidecar.api.sdk import Sdk
 from sidecar.delivery.apprise import Apprise
 from sidecar.delivery.callbacks import TwilioCallbacks, WebhookCallbacks
@@ -297,7 +298,7 @@ def create_app(
     hosts.install(app, settings.server)
     app.after_request(headers.set_security_headers)
     app.after_request(browser.set_new_cookie)
-    failures.install(app, pages)
+    failures.install(app, pages, elsewhere=unrouted)
     app.register_blueprint(discovery.blueprint(room, signing))
     app.register_blueprint(authorize.blueprint(room, start))
     app.register_blueprint(token.blueprint(room, clients, signing))

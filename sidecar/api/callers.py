@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from flask import Request
+from flask import Request, g
 
 from sidecar.api.ports import ClientCredentials, Credentials
 from sidecar.edge.browser import caller_of
@@ -42,6 +42,7 @@ def calling(
     client = room.clients.find(realm, given.client_id) if realm in room.settings.realms else None
     if client is None:
         raise ClientRefused(f"{given.client_id!r} is no client that was switched on for the API")
+    g.api_client = client
     origin = request.headers.get("Origin")
     if origin is not None and origin not in client.origins:
         raise ClientRefused(f"{given.client_id} does not list this origin")

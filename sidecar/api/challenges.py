@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 
 from sidecar.api import schemas
 from sidecar.api.callers import Call, calling
+from sidecar.api.describing import links, operation, path
 from sidecar.api.ports import ClientCredentials
 from sidecar.edge.asker import Places, asker_of
 from sidecar.errors import ChallengeNotFound, InvalidRequest
@@ -24,6 +25,7 @@ from sidecar.model.challenge import Challenge, DeliveryStatus, Found, Method
 from sidecar.words import Catalogue
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_NEXT = {"show": "showChallenge", "resend": "resendChallenge", "verify": "verifyChallenge"}
 
 
 class Challenges:
@@ -39,47 +41,43 @@ class Challenges:
 
     def install(self, bp: Blueprint) -> None:
         api = self
-        refused = {"schema": schemas.Problem, "content_type": "application/problem+json"}
 
-        @bp.route("/realms/<realm>/challenges")
+        @bp.route("/realms/<realm>/challenges", parameters=path("realm"))
         class Collection(MethodView):
             @bp.arguments(schemas.Start)
             @bp.response(201, schemas.Challenge)
-            @bp.alt_response(401, **refused)
-            @bp.alt_response(429, **refused)
+            @operation(bp, "startChallenge", 401, 429, responses={201: {"links": links(**_NEXT)}})
             def post(self, body: dict[str, str], realm: str) -> Any:
                 """Start a challenge: a message with a code goes to the address."""
                 return api.start(realm, body)
 
-        @bp.route("/realms/<realm>/challenges/<challenge_id>")
+        @bp.route("/realms/<realm>/challenges/<challenge_id>", parameters=path("realm", "challenge_id"))
         class One(MethodView):
             @bp.arguments(schemas.Client, location="query")
             @bp.response(200, schemas.Challenge)
-            @bp.alt_response(401, **refused)
-            @bp.alt_response(404, **refused)
+            @operation(bp, "showChallenge", 401, 404)
             def get(self, query: dict[str, str], realm: str, challenge_id: str) -> Any:
                 """How a challenge stands."""
                 return api.show(realm, challenge_id, query)
 
-        @bp.route("/realms/<realm>/challenges/<challenge_id>/resend")
+        @bp.route(
+            "/realms/<realm>/challenges/<challenge_id>/resend", parameters=path("realm", "challenge_id")
+        )
         class Resend(MethodView):
             @bp.arguments(schemas.Client)
             @bp.response(200, schemas.Challenge)
-            @bp.alt_response(401, **refused)
-            @bp.alt_response(404, **refused)
-            @bp.alt_response(429, **refused)
+            @operation(bp, "resendChallenge", 401, 404, 429, responses={200: {"links": links(**_NEXT)}})
             def post(self, body: dict[str, str], realm: str, challenge_id: str) -> Any:
                 """Send the same code again; near its end, a challenge is replaced by a fresh one, of another id."""
                 return api.send_again(realm, challenge_id, body)
 
-        @bp.route("/realms/<realm>/challenges/<challenge_id>/verify")
+        @bp.route(
+            "/realms/<realm>/challenges/<challenge_id>/verify", parameters=path("realm", "challenge_id")
+        )
         class Verify(MethodView):
             @bp.arguments(schemas.Verify)
             @bp.response(200, schemas.Ticket)
-            @bp.alt_response(401, **refused)
-            @bp.alt_response(404, **refused)
-            @bp.alt_response(422, **refused)
-            @bp.alt_response(429, **refused)
+            @operation(bp, "verifyChallenge", 401, 403, 404, 429)
             def post(self, body: dict[str, str], realm: str, challenge_id: str) -> Any:
                 """Try a code. The right one buys a ticket, which signs in at Keycloak as `login_hint`, once."""
                 return api.verify(realm, challenge_id, body)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response, request
 from flask_smorest import Api, Blueprint
+from werkzeug.exceptions import HTTPException
 
-from sidecar.api import continuing, cors, problems
+from sidecar.api import continuing, cors, page, problems
 from sidecar.api.challenges import Challenges
 from sidecar.api.ports import ClientCredentials
 from sidecar.edge.asker import Places
@@ -15,12 +16,30 @@ from sidecar.login.room import LoginRoom
 from sidecar.words import Catalogue
 
 PREFIX = "/api/v1"
+_ABOUT = """\
+An application asks for the address on a page of its own, and for the code too: this API sends and checks it, and
+Keycloak signs the person in. Errors are problem documents (RFC 9457), whose `title` is a stable code. Fields that are
+not in this document are refused.
+"""
+_SECURITY = {
+    "client": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A confidential client's id and secret (RFC 6749 §2.3.1). It may send them in the body instead.",
+    },
+}
 
 
 class _Api(Api):
     """Without its own answers to errors: pages and API each have theirs."""
 
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
     def _register_error_handlers(self) -> None:
+        pass
+
+    # Nor with its own pages of lists, which are not ours.
+    def _register_pagination_header(self) -> None:
         pass
 
 
@@ -34,6 +53,11 @@ def install(
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": _ABOUT},
+            "components": {"securitySchemes": _SECURITY},
+            "security": [{}, {"client": []}],
+        },
     )
     api: Any = _Api(app)
     bp = Blueprint("challenges", __name__, url_prefix=PREFIX, description="From an address to a ticket.")
@@ -41,4 +65,10 @@ def install(
     cors.install(bp, room)
     Challenges(room, credentials, catalogue, places).install(bp)
     api.register_blueprint(bp)
+    app.register_blueprint(page.blueprint(api.spec.to_dict, prefix=PREFIX))
     app.register_blueprint(continuing.blueprint(room, prefix=PREFIX))
+
+
+def unrouted(error: HTTPException) -> Response | None:
+    """What is answered to a call below `/api/v1` that no route takes; `None` for all that is not the API's."""
+    return problems.of_http(error) if request.path.startswith(f"{PREFIX}/") else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import structlog
 from flask import Response, json
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sidecar.errors import (
     AccountStopped,
@@ -73,21 +74,28 @@ def install(bp: Blueprint) -> None:
             response.headers["Retry-After"] = str(error.retry_after_s)
             response.headers["X-RateLimit-Limit"] = str(error.limit)
             response.headers["X-RateLimit-Remaining"] = "0"
+            response.headers["X-RateLimit-Reset"] = str(int(time.time()) + error.retry_after_s)
         elif isinstance(error, ClientRefused):
             response.headers["WWW-Authenticate"] = 'Basic realm="passwordless"'
         return response
 
     @bp.errorhandler(HTTPException)
     def http(error: HTTPException) -> ResponseReturnValue:
-        status = error.code or 500
-        if status == _UNPROCESSABLE:
-            fields = getattr(error, "data", {}).get("messages", {})
-            return problem(
-                status, "invalid_fields", "Some fields are missing, unknown or wrong.", errors=fields
-            )
-        return problem(status, _CODES.get(status, "invalid_request"), "The request can't be understood.")
+        return of_http(error)
 
     @bp.errorhandler(Exception)
     def unforeseen(error: Exception) -> ResponseReturnValue:
         _log.error("unforeseen", error=type(error).__name__, exc_info=error)
         return problem(*(_UNAVAILABLE[0], "unavailable", _UNAVAILABLE[1]))
+
+
+def of_http(error: HTTPException) -> Response:
+    """What the framework refuses: no such path or method, a body that can't be read, fields that are wrong."""
+    status = error.code or 500
+    if status == _UNPROCESSABLE:
+        fields = getattr(error, "data", {}).get("messages", {})
+        return problem(status, "invalid_fields", "Some fields are missing, unknown or wrong.", errors=fields)
+    response = problem(status, _CODES.get(status, "invalid_request"), "The request can't be understood.")
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response

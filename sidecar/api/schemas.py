@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from sidecar.model.client import ASSERTION_TYPE
+
 _MAX_ADDRESS_CHARS = 320
 _MAX_CHARS = 4096
 
@@ -18,7 +20,7 @@ class Client(Schema):
     client_assertion = fields.String(
         validate=validate.Length(1, _MAX_CHARS), metadata={"description": "RFC 7523 §2.2."}
     )
-    client_assertion_type = fields.String(validate=validate.Length(1, 255))
+    client_assertion_type = fields.String(validate=validate.OneOf([ASSERTION_TYPE]))
 
 
 class Start(Client):

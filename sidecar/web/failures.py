@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
-from flask import Flask, jsonify, make_response, request
+from flask import Flask, Response, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -35,8 +37,13 @@ _UNAVAILABLE = (503, "passwordlessErrorTitle", "passwordlessErrorUnavailable")
 _RETRY_AFTER_S = 5
 
 
-def install(app: Flask, pages: Pages) -> None:
-    """Every way to fail ends in `_page`, the unforeseen ones too."""
+def install(
+    app: Flask, pages: Pages, *, elsewhere: Callable[[HTTPException], Response | None] = lambda _: None
+) -> None:
+    """Every way to fail ends in `_page`, the unforeseen ones too.
+
+    `elsewhere` answers, or not, for requests that no route took and that are another face's.
+    """
 
     def answer(status: int, heading: str, message: str, code: str) -> ResponseReturnValue:
         if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
@@ -68,6 +75,8 @@ def install(app: Flask, pages: Pages) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> ResponseReturnValue:
+        if theirs := elsewhere(error):
+            return theirs
         status = error.code or 500
         response = make_response(
             answer(status, "passwordlessErrorTitle", "passwordlessErrorRequest", (error.name or "").lower())
