@@ -81,7 +81,7 @@ from sidecar.telemetry import exporter, metrics, traces
 from sidecar.telemetry.metered import MeteredAuthCodes, MeteredChallenges, MeteredOutbox, MeteredVerification
 from sidecar.users.merging import Merging
 from sidecar.users.ports import Profiles
-from sidecar.web import account_undo, callbacks, failures, not_me
+from sidecar.web import account_undo, callbacks, component, failures, not_me
 from sidecar.web.account import AccountPage
 from sidecar.web.account_add import AccountAdd
 from sidecar.web.account_door import Door
@@ -310,6 +310,7 @@ def create_app(
     app.register_blueprint(not_me.blueprint(room, pages))
     _register_account_page(app, parts, room, pages, users=users, sign_in=sign_in, profiles=profiles)
     app.register_blueprint(pages.blueprint())
+    app.register_blueprint(component.blueprint(parts.catalogue))
     app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))
     app.register_blueprint(health.blueprint(parts.database.ping))
     credentials = CheckedAtKeycloak(settings.keycloak, parts.keys)

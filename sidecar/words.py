@@ -69,6 +69,20 @@ class Words:
         form = f"{key}.{_babel(self.locale).plural_form(n)}"
         return self._fill(form if form in self._messages else f"{key}.other", (n, *args))
 
+    def forms(self, key: str) -> dict[str, str]:
+        """The text of `key` for a program that fills it: arguments stay `{0}`, `{1}`, ….
+
+        By plural form (`one`, `other`, …), or `""` alone where it has none.
+        """
+        if (whole := self._parts(key)) is not None:
+            return {"": _as_written(whole)}
+        tags = sorted({*_babel(self.locale).plural_form.tags, "other"})
+        return {
+            tag: _as_written(self._messages[name])
+            for tag in tags
+            if (name := f"{key}.{tag}") in self._messages
+        }
+
     def day(self, moment: datetime) -> str:
         """The day of a moment, as people of this locale write it."""
         return format_date(moment, "long", locale=_babel(self.locale))
@@ -184,6 +198,10 @@ def _read(path: Path) -> dict[str, _Parts]:
     with path.open(encoding="utf-8") as file:
         messages = javaproperties.load(file)
     return {key: tuple(_parts(text, f"{path.name}: {key}")) for key, text in messages.items()}
+
+
+def _as_written(parts: _Parts) -> str:
+    return "".join(part if isinstance(part, str) else f"{{{part}}}" for part in parts)
 
 
 def _parts(text: str, where: str) -> Iterable[str | int]:

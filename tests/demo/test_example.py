@@ -20,7 +20,7 @@ def inbox():
     return create_inbox(Mailbox(), example_of=TOLD).test_client()
 
 
-@pytest.mark.parametrize("name", ["", "app.js", "passwordless.js", "style.css"])
+@pytest.mark.parametrize("name", ["", "app.js", "style.css"])
 def test_its_files_are_served(inbox, name):
     with inbox.get(f"/example/{name}", base_url="http://localhost:8025") as answer:
         assert 200 == answer.status_code

@@ -52,7 +52,7 @@ def example(stack):
             "standardFlowEnabled": True,
             "redirectUris": [f"{origin}/*" for origin in origins],
             "webOrigins": origins,
-            "attributes": {"pkce.code.challenge.method": "S256"},
+            "attributes": {"pkce.code.challenge.method": "S256", "post.logout.redirect.uris": "+"},
         },
     )
     database = Database(stack.settings.database.url.reveal())
@@ -65,25 +65,27 @@ def example(stack):
 
 def sign_in(page, stack, url, address, count=1):
     page.goto(url)
-    page.fill("#address", address)
+    page.locator("passwordless-login[ready]").wait_for()
+    page.fill("input[name=address]", address)
     page.keyboard.press("Enter")
-    page.locator("#code").wait_for()
+    page.locator("input[name=code]").wait_for()
     return stack.mail.wait_for(address, count).code
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["same site", "another site"])
-def test_address_and_code_on_the_applications_own_page(stack, page, example, host):
-    """A wrong code, then the right one; no page of Keycloak's or ours is ever shown."""
+def test_address_and_code_on_the_applications_own_page(stack, page, example, host, shots):
+    """A wrong code, a reload, then the right one; no page of Keycloak's or ours is ever shown."""
     url = f"http://{host}:{example}/"
     address = stack.new_address("spa")
     code = sign_in(page, stack, url, address)
     shown = []
     page.on("framenavigated", lambda frame: shown.append(frame.url))
 
-    page.fill("#code", f"{(int(code) + 1) % 10**6:06d}")
-    page.keyboard.press("Enter")
-    page.get_by_text("The code was not accepted.").wait_for()
-    page.fill("#code", code)
+    page.keyboard.type(f"{(int(code) + 1) % 10**6:06d}")
+    page.get_by_text("That code is not right. You have 4 more tries.").wait_for()
+    shots(page, host)
+    page.reload()
+    page.locator("input[name=code]").fill(code)
     page.keyboard.press("Enter")
     page.locator("#claims").wait_for()
 
@@ -91,6 +93,27 @@ def test_address_and_code_on_the_applications_own_page(stack, page, example, hos
     assert (CLIENT, address, ["otp", "email"]) == (claims["aud"], claims["email"], claims["amr"])
     assert all(it.startswith(url) for it in shown), shown
     assert ["email"] == [it["identityProvider"] for it in stack.identities(NUMBERS, address)]
+    assert 1 == len(stack.mail.to(address))
+
+
+def test_a_session_of_somebody_else_is_noticed_and_can_be_ended(stack, page, example):
+    """Keycloak's session wins over the new login: the page says whose it is, signs out, and asks anew."""
+    url = f"http://localhost:{example}/"
+    ada, bob = stack.new_address("ada"), stack.new_address("bob")
+    page.keyboard.type(sign_in(page, stack, url, ada))
+    page.locator("#claims").wait_for()
+    page.evaluate("() => sessionStorage.clear()")
+    # Tokens tell whole seconds, and people take their time.
+    page.wait_for_timeout(2500)
+
+    page.keyboard.type(sign_in(page, stack, url, bob))
+    page.get_by_text(f"You are signed in as {ada} already.").wait_for()
+    page.locator("[data-sign-out]").click()
+    page.locator("input[name=address]").wait_for()
+    page.keyboard.type(sign_in(page, stack, url, bob, count=2))
+    page.locator("#claims").wait_for()
+
+    assert bob == json.loads(page.locator("#claims").inner_text())["email"]
 
 
 def test_a_ticket_in_a_strangers_link_signs_nobody_in_unasked(stack, page, example, chromium):
@@ -99,8 +122,7 @@ def test_a_ticket_in_a_strangers_link_signs_nobody_in_unasked(stack, page, examp
         address = stack.new_address("attacker")
         code = sign_in(page, stack, f"http://{host}:{example}/", address)
         page.evaluate("() => { HTMLFormElement.prototype.submit = () => {}; }")
-        page.fill("#code", code)
-        page.keyboard.press("Enter")
+        page.keyboard.type(code)
         ticket = page.locator("input[name=ticket]").get_attribute("value", timeout=10_000)
         query = {
             "client_id": CLIENT,

@@ -18,7 +18,7 @@ def blueprint(settings: Mapping[str, str]) -> Blueprint:
     bp = Blueprint("example", __name__, url_prefix="/example")
     hosts = f"{settings['url']} {settings['keycloak']}"
     policy = (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {hosts};"
+        f"default-src 'none'; script-src 'self' {settings['url']}; style-src 'self'; connect-src 'self' {hosts};"
         f" form-action 'self' {hosts}; base-uri 'none'; frame-ancestors 'none'"
     )
 
