@@ -84,6 +84,15 @@ class ChallengeNotFound(SidecarError):
     code = "challenge_not_found"
 
 
+class IdempotencyKeyReused(SidecarError):
+    """A key that a caller gave to one start came with another."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("the idempotency key was given to another start before")
+
+
 class TicketRefused(SidecarError):
     """A ticket is worth nothing here: unknown, over, used and foreign look alike to the outside."""
 

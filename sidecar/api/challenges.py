@@ -12,6 +12,7 @@ from flask_smorest import Blueprint
 from sidecar.api import schemas
 from sidecar.api.callers import Call, calling
 from sidecar.api.describing import links, operation, path
+from sidecar.api.idempotency import once
 from sidecar.api.ports import ClientCredentials
 from sidecar.edge.asker import Places, asker_of
 from sidecar.errors import ChallengeNotFound, InvalidRequest
@@ -45,11 +46,12 @@ class Challenges:
         @bp.route("/realms/<realm>/challenges", parameters=path("realm"))
         class Collection(MethodView):
             @bp.arguments(schemas.Start)
+            @bp.arguments(schemas.Idempotency, location="headers")
             @bp.response(201, schemas.Challenge)
             @operation(bp, "startChallenge", 401, 429, responses={201: {"links": links(**_NEXT)}})
-            def post(self, body: dict[str, str], realm: str) -> Any:
+            def post(self, body: dict[str, str], headers: dict[str, str], realm: str) -> Any:
                 """Start a challenge: a message with a code goes to the address."""
-                return api.start(realm, body)
+                return api.start(realm, body, headers.get("key", ""))
 
         @bp.route("/realms/<realm>/challenges/<challenge_id>", parameters=path("realm", "challenge_id"))
         class One(MethodView):
@@ -82,7 +84,7 @@ class Challenges:
                 """Try a code. The right one buys a ticket, which signs in at Keycloak as `login_hint`, once."""
                 return api.verify(realm, challenge_id, body)
 
-    def start(self, realm: str, body: dict[str, str]) -> Any:
+    def start(self, realm: str, body: dict[str, str], key: str) -> Any:
         call = self._call(realm, body)
         connection = self._room.connection(realm, body["connection"])
         if not Method(connection.method).has_code:
@@ -102,8 +104,12 @@ class Challenges:
             request=AuthorizationRequest.through_api(call.client.application),
             asker=asker_of(request, self._places, network=call.caller.network, locale=words.locale),
             locale=words.locale,
+            once=once(self._room, call, key, body) if key else None,
         )
-        return self._shown(challenge, DeliveryStatus.SENDING)
+        if not key:
+            return self._shown(challenge, DeliveryStatus.SENDING)
+        found = self._room.challenges.find(challenge.id, call.caller.macs(self._room.keys))
+        return self._shown(found.challenge, found.delivery)
 
     def show(self, realm: str, challenge_id: str, query: dict[str, str]) -> Any:
         found = self._found(self._call(realm, query), realm, challenge_id)

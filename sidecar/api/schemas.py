@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from sidecar.model.client import ASSERTION_TYPE
 
@@ -40,6 +40,24 @@ class Start(Client):
         load_default="",
         validate=validate.Length(0, 64),
         metadata={"description": "The message's language, a BCP 47 tag; else as Accept-Language says."},
+    )
+
+
+class Idempotency(Schema):
+    """What lets a start be asked for again."""
+
+    class Meta:
+        """There are other headers too."""
+
+        unknown = EXCLUDE
+
+    key = fields.String(
+        data_key="Idempotency-Key",
+        validate=validate.Regexp(r"^[!-~]{1,255}$", error="must be 1 to 255 visible ASCII characters"),
+        metadata={
+            "description": "Chosen at random by the caller, like a UUID. The same start with the same key, for a day:"
+            " the challenge as it stands, and no second message. Another start with it is refused."
+        },
     )
 
 

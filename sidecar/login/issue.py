@@ -13,7 +13,7 @@ from sidecar.login.room import Caller, LoginRoom
 from sidecar.model.address import Address
 from sidecar.model.asker import Asker
 from sidecar.model.authorization import AuthorizationRequest
-from sidecar.model.challenge import Challenge, Method, NewChallenge, Purpose
+from sidecar.model.challenge import Challenge, Method, NewChallenge, Once, Purpose
 
 _ID_BYTES = 16
 
@@ -30,21 +30,24 @@ def issue(
     locale: str,
     purpose: Purpose = Purpose.LOGIN,
     account: str | None = None,
+    once: Once | None = None,
 ) -> Challenge:
     """Open a challenge and queue its message; both are committed when this returns.
 
     Walks the same way for an address that exists, one that doesn't, and one that gets no message. While many codes
     of the connection are guessed wrong, strangers' browsers get a long one. `account`: Keycloak's id of the user whose
-    account it is for, where it is for one; nobody signs up by it, so it is none of sign-up's business.
+    account it is for, where it is for one; nobody signs up by it, so it is none of sign-up's business. `once`: where
+    the same was asked for before, the challenge that it opened then, as it stands, and no message.
 
     Raises:
+        IdempotencyKeyReused: something else was asked for with the same key.
         RateLimited: a budget of the address, the network or the connection's text messages is used up.
         ConnectionStopped: an operator has stopped the connection's text messages.
         StoreUnavailable: the database did not answer; nothing was sent.
     """
     settings = room.connection(realm, connection)
     rules = limits.for_start(settings.limits)
-    short = limits.for_short_codes(settings.limits, settings.digits)
+    short = limits.for_short_codes(settings.limits, settings.digits, client=request.api_client)
     new = NewChallenge(
         id=secrets.token_urlsafe(_ID_BYTES),
         realm=realm,
@@ -66,13 +69,14 @@ def issue(
         asker=asker,
         purpose=purpose,
         account=account,
+        once=once,
     )
     macs = caller.macs(room.keys)
     text = text_message(settings, address, request)
     try:
         return room.challenges.open(new, macs, network=caller.network, rules=(*rules, *short), text=text)
     except RateLimited as limited:
-        if limited.budget != limits.SHORT_CODES:
+        if limited.budget not in limits.SHORT_CODES:
             raise
     long = replace(new, digits=limits.LONG_DIGITS)
     return room.challenges.open(long, macs, network=caller.network, rules=rules, text=text)

@@ -19,8 +19,8 @@ HOUR_S = 3600
 DAY_S = 86400
 #: As long as a code can be; its budgets do without the sum over all addresses.
 LONG_DIGITS = 8
-#: The budget that refuses short codes, and no one.
-SHORT_CODES = "failures_per_connection_per_hour"
+#: The budgets that refuse short codes, and no one.
+SHORT_CODES = frozenset({"failures_per_connection_per_hour", "failures_per_client_per_hour"})
 _MESSAGES = (Event.CHALLENGE_STARTED, Event.CHALLENGE_RESENT)
 
 
@@ -28,16 +28,18 @@ _MESSAGES = (Event.CHALLENGE_STARTED, Event.CHALLENGE_RESENT)
 class Budget:
     """At most `limit` events of these kinds within `window_s` for one address or network.
 
-    `cleared_by`: events before the newest of these don't count. `address` is the caller's account with the address;
-    `network` is not counted for browsers that the address knows.
+    `cleared_by`: events before the newest of these don't count; each of `less` takes one off again. `address` is the
+    caller's account with the address; the other scopes are not counted for browsers that the address knows. `client` is
+    the application that calls through the API.
     """
 
     name: str
-    scope: Literal["address", "network", "connection"]
+    scope: Literal["address", "network", "connection", "client"]
     counts: tuple[Event, ...]
     window_s: int
     limit: int
     cleared_by: tuple[Event, ...] = ()
+    less: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,22 +120,36 @@ def _sprayed(limits: Limits) -> Rule:
     )
 
 
-def for_short_codes(limits: Limits, digits: int) -> tuple[Rule, ...]:
+def for_short_codes(limits: Limits, digits: int, *, client: str = "") -> tuple[Rule, ...]:
     """What a code of so many digits must fit into besides, for each step that makes, sends or tries it.
 
-    The sum over all addresses and networks: whoever sprays from many networks meets it. It refuses a short code, never
-    a person: there is a long one in its place, so nobody can use it up to the harm of others.
+    The sums over all addresses and networks: whoever sprays from many networks meets them. They refuse a short code,
+    never a person: there is a long one in its place, so nobody can use them up to the harm of others. `client`: the
+    application that calls through the API. Anybody can call for a public one, so it is not refused either.
     """
     if digits >= LONG_DIGITS:
         return ()
     return (
+        *((_of_client(limits),) if client else ()),
         Budget(
-            name=SHORT_CODES,
+            name="failures_per_connection_per_hour",
             scope="connection",
             counts=(Event.CODE_WRONG,),
             window_s=HOUR_S,
             limit=limits.failures_per_connection_per_hour,
         ),
+    )
+
+
+def _of_client(limits: Limits) -> Rule:
+    """Tries that were not right, those that are not decided yet among them: as many at once are no more."""
+    return Budget(
+        name="failures_per_client_per_hour",
+        scope="client",
+        counts=(Event.CODE_TRIED,),
+        less=(Event.CODE_ACCEPTED,),
+        window_s=HOUR_S,
+        limit=limits.failures_per_client_per_hour,
     )
 
 

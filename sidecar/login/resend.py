@@ -32,17 +32,18 @@ def resend(room: LoginRoom, *, challenge: Challenge, caller: Caller) -> Challeng
     settings = connection.limits
     if not challenge.is_open or challenge.life_left_s < FRESH_BELOW_S:
         return afresh(room, challenge, caller)
+    short = limits.for_short_codes(settings, challenge.digits, client=challenge.request.api_client)
     try:
         return room.challenges.send_again(
             challenge,
             caller.macs(room.keys),
             network=caller.network,
-            rules=(*limits.for_resend(settings), *limits.for_short_codes(settings, challenge.digits)),
+            rules=(*limits.for_resend(settings), *short),
             resend_after_s=settings.resend_after_s,
             text=text_message(connection, address, challenge.request),
         )
     except RateLimited as limited:
-        if limited.budget != limits.SHORT_CODES:
+        if limited.budget not in limits.SHORT_CODES:
             raise
     return afresh(room, challenge, caller)
 

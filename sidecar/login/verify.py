@@ -120,11 +120,12 @@ def count(room: LoginRoom, challenge: Challenge, caller: Caller) -> Challenge:
     """
     macs = caller.macs(room.keys)
     given = room.connection(challenge.realm, challenge.connection).limits
-    rules = (*limits.for_try(given), *limits.for_short_codes(given, challenge.digits))
+    short = limits.for_short_codes(given, challenge.digits, client=challenge.request.api_client)
+    rules = (*limits.for_try(given), *short)
     try:
         return room.verification.count_try(challenge, macs, network=caller.network, rules=rules)
     except RateLimited as limited:
-        if limited.budget != limits.SHORT_CODES:
+        if limited.budget not in limits.SHORT_CODES:
             raise
         room.challenges.retire(challenge.id, macs)
         raise ChallengeRefused(tries_left=0) from None

@@ -118,6 +118,20 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Once:
+    """What lets a start be asked for again: the caller's key for it, and what was asked, by MACs under each server key.
+
+    The newest first; `is_same` holds for a body that any of the keys made the MAC of.
+    """
+
+    key_macs: tuple[str, ...]
+    body_macs: tuple[str, ...]
+
+    def is_same(self, body_mac: str) -> bool:
+        return body_mac in self.body_macs
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewChallenge:
     """What `issue` hands to the store: everything that is known before the database's clock is asked."""
 
@@ -141,3 +155,4 @@ class NewChallenge:
     asker: Asker
     purpose: Purpose = Purpose.LOGIN
     account: str | None = None
+    once: Once | None = None

@@ -187,6 +187,7 @@ class _LimitsSchema(Section):
     failures_in_a_row = Whole(load_default=100, validate=validate.Range(10, 100))
     failures_per_network_per_hour = Whole(load_default=30, validate=validate.Range(5, 1_000_000))
     failures_per_connection_per_hour = Whole(load_default=100, validate=validate.Range(10, 1_000_000))
+    failures_per_client_per_hour = Whole(load_default=50, validate=validate.Range(5, 1_000_000))
     messages_per_hour = Whole(load_default=5, validate=validate.Range(1, 1000))
     messages_per_day = Whole(load_default=10, validate=validate.Range(1, 10000))
     starts_per_network_per_hour = Whole(load_default=50, validate=validate.Range(1, 1_000_000))

@@ -224,6 +224,7 @@ class Limits:
     failures_in_a_row: int
     failures_per_network_per_hour: int
     failures_per_connection_per_hour: int
+    failures_per_client_per_hour: int
     messages_per_hour: int
     messages_per_day: int
     starts_per_network_per_hour: int

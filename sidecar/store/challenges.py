@@ -8,15 +8,16 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Update, bindparam, exists, select, update
 
-from sidecar.errors import ChallengeNotFound, RateLimited
+from sidecar.errors import ChallengeNotFound, IdempotencyKeyReused, RateLimited
 from sidecar.login.limits import Rule
 from sidecar.login.pumping import TextMessage
-from sidecar.model.challenge import Challenge, DeliveryStatus, Found, NewChallenge
+from sidecar.model.challenge import Challenge, DeliveryStatus, Found, NewChallenge, Once
 from sidecar.model.events import Event
 from sidecar.store import ledger, pumping
 from sidecar.store.complaints import muted
 from sidecar.store.engine import Database
-from sidecar.store.one_of import one_of
+from sidecar.store.once import asked_before, claim
+from sidecar.store.one_of import numbered, one_of
 from sidecar.store.outbox import page_status, queue, queued, queueing
 from sidecar.store.prepared import Prepared, inserting, prefixed
 from sidecar.store.rows import (
@@ -52,12 +53,26 @@ class SqlChallenges:
         rules: Sequence[Rule],
         text: TextMessage | None,
     ) -> Challenge:
-        who = ledger.Who(new.realm, new.connection, new.address, network, browser_macs)
+        api_client = new.request.api_client
+        who = ledger.Who(new.realm, new.connection, new.address, network, browser_macs, client=api_client)
         # Whether it is muted is asked for known browsers too, so that both cost the same.
-        asked = (stored, muted)
+        asked: ledger.Asked = (stored, muted, *(asked_before(len(new.once.key_macs)) if new.once else ()))
         with ledger.held(
-            self._database, who, rules, asked=asked, is_text=text is not None, mute_ms=new.mute_s * 1000
+            self._database,
+            who,
+            rules,
+            asked=asked,
+            is_text=text is not None,
+            is_exempt=lambda seen: new.once is not None and seen.earlier is not None,
+            more={
+                "mute_ms": new.mute_s * 1000,
+                **(numbered("key", new.once.key_macs) if new.once else {}),
+            },
         ) as held:
+            if new.once:
+                if held.seen.earlier is not None:
+                    return _repeated(held, new.once, browser_macs)
+                claim(self._database, held, new.once, new.id)
             challenge = _challenge(new, held)
             values = {
                 "of_realm": new.realm,
@@ -129,7 +144,14 @@ class SqlChallenges:
         resend_after_s: int,
         text: TextMessage | None,
     ) -> Challenge:
-        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        who = ledger.Who(
+            challenge.realm,
+            challenge.connection,
+            challenge.address,
+            network,
+            browser_macs,
+            client=challenge.request.api_client,
+        )
         with ledger.held(self._database, who, rules, is_text=text is not None) as held:
             connection, subject, now, _ = held
             open_and_theirs = select(*COLUMNS).where(*is_theirs(len(browser_macs)), *is_open(now))
@@ -171,6 +193,19 @@ class SqlChallenges:
             lambda: queueing(self._database),
             *((pumping.noting,) if is_text else ()),
         )
+
+
+def _repeated(held: ledger.Held, once: Once, browser_macs: Sequence[str]) -> Challenge:
+    """What the same start opened before, as it stands.
+
+    Raises:
+        IdempotencyKeyReused: it was another start.
+    """
+    if not once.is_same(held.seen.earlier_body):
+        raise IdempotencyKeyReused
+    found = select(*COLUMNS).where(*is_theirs(len(browser_macs)))
+    row = held.connection.execute(found, theirs(held.seen.earlier, browser_macs)).one()
+    return challenge_from(row, read_at=held.now)
 
 
 def _challenge(new: NewChallenge, held: ledger.Held) -> Challenge:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -49,22 +50,25 @@ class Subject(NamedTuple):
     address: str | None = None
     network: str | None = None
     device: str | None = None
+    #: The application that called through the API.
+    client: str | None = None
 
 
 def lock(
-    database: Database, connection: Connection, subject: Subject, *what: Literal["texts", "address"]
+    database: Database, connection: Connection, subject: Subject, *what: Literal["texts", "client", "address"]
 ) -> None:
-    """Let one transaction at a time count and write for this address, or for all text messages of the connection.
+    """Let one transaction at a time count and write for this address, client, or all text messages of the connection.
 
     Without it two transactions that run side by side each count without the other's row, and a budget of 5 lets
-    through as many as come at once. SQLite's write lock does the same for all. Who takes both takes the texts' first,
-    or two could wait for each other.
+    through as many as come at once. SQLite's write lock does the same for all. Who takes several takes them in the
+    order of the names above, or two could wait for each other.
     """
     if database.is_postgresql:
         values = {
             "realm": _hash(subject.realm),
             "address": _hash(subject.address or ""),
             "texts": _hash(f"texts {subject.connection}"),
+            "client": _hash(f"client {subject.client}"),
         }
         database.prepared((lock, what), lambda: _locking(*what)).run(connection, values)
 
@@ -134,6 +138,7 @@ class Who(NamedTuple):
     address: str
     network: str
     browser_macs: Sequence[str]
+    client: str = ""
 
 
 class Held(NamedTuple):
@@ -153,23 +158,32 @@ def held(
     *,
     asked: Asked = (),
     is_text: bool = False,
-    **more: int,
+    is_try: bool = False,
+    is_exempt: Callable[[Any], bool] = lambda _: False,
+    more: Mapping[str, Any] | None = None,
 ) -> Iterator[Held]:
     """A transaction that has the address to itself and fits into the rules; `more`: parameters of what is asked.
 
-    With `is_text` it has the text messages of the connection to itself as well. A refusal, the caller's own too, is
-    recorded in a transaction of its own, for this one is rolled back.
+    With `is_text` it has the text messages of the connection to itself as well, and with a rule that counts tries for
+    the client, the client. `is_exempt` says whether the rules are of no matter, given what was seen. A refusal, the
+    caller's own too, is recorded in a transaction of its own, for this one is rolled back.
 
     Raises:
         RateLimited: a budget is used up.
     """
-    subject = Subject(who.realm, who.connection, who.address, who.network)
+    subject = Subject(who.realm, who.connection, who.address, who.network, client=who.client or None)
+    locks: list[Literal["texts", "client", "address"]] = ["address"]
+    if is_try and any(isinstance(rule, Budget) and rule.scope == "client" for rule in rules):
+        locks.insert(0, "client")
+    if is_text:
+        locks.insert(0, "texts")
     try:
         with database.write() as connection:
-            lock(database, connection, subject, *(("texts", "address") if is_text else ("address",)))
-            seen = _look(database, connection, who, rules=tuple(rules), asked=asked, more=more)
+            lock(database, connection, subject, *locks)
+            seen = _look(database, connection, who, rules=tuple(rules), asked=asked, more=more or {})
             subject = subject._replace(device=seen.device)
-            check(connection, rules, subject, seen)
+            if not is_exempt(seen):
+                check(connection, rules, subject, seen)
             yield Held(connection, subject, seen.now, seen)
     except (RateLimited, ConnectionStopped) as refusal:
         with database.write() as connection:
@@ -190,7 +204,7 @@ def _look(
     *,
     rules: tuple[Rule, ...],
     asked: Asked,
-    more: Mapping[str, int],
+    more: Mapping[str, Any],
 ) -> Any:
     """One row: the time (`now`), the browser's MAC if the address has accepted a code in it before (`device`), how
     much of each budget is used (`used_0`, …), and what was asked for.
@@ -205,6 +219,7 @@ def _look(
         "of_connection": who.connection,
         "of_address": who.address,
         "of_network": who.network,
+        "of_client": who.client,
         **numbered("mac", who.browser_macs),
         **more,
     }
@@ -302,6 +317,12 @@ def _matching(rule: Rule, device: ColumnElement[Any], cleared: CTE | None) -> li
             events.c.connection == bindparam("of_connection"),
             events.c.device.is_(None),
         ]
+    elif isinstance(rule, Budget) and rule.scope == "client":
+        scope = [
+            events.c.realm == bindparam("of_realm"),
+            events.c.client == bindparam("of_client"),
+            events.c.device.is_(None),
+        ]
     else:
         scope = _account(device)
     matching = [*scope, _is_one_of(rule.counts)]
@@ -322,7 +343,13 @@ def _count(
 ) -> ScalarSelect[int]:
     counted = select(func.count()).select_from(events).where(*_matching(rule, device, cleared))
     if isinstance(rule, Budget):
-        counted = counted.where(events.c.at > now - rule.window_s * 1000)
+        is_in_time = events.c.at > now - rule.window_s * 1000
+        counted = counted.where(is_in_time)
+        if rule.less:
+            taken_off = replace(rule, counts=rule.less, less=())
+            return (
+                select(counted.scalar_subquery() - _count(taken_off, device, now, cleared))
+            ).scalar_subquery()
         if rule.scope == "connection":
             # Under attack there are many, and more than the limit is as good as the limit.
             found = counted.with_only_columns(events.c.at).limit(rule.limit).subquery()

@@ -12,6 +12,7 @@ from sidecar.store.tables import (
     addresses,
     auth_codes,
     challenges,
+    idempotency_keys,
     messages,
     metadata,
     passkey_offers,
@@ -28,6 +29,8 @@ WITHHELD = frozenset(
         "device",
         "code_mac",
         "ticket_mac",
+        "key_mac",
+        "body_mac",
         "code_challenge",
         "nonce",
         "request",
@@ -92,14 +95,19 @@ def _rows_of(realm: str, address: str) -> list[tuple[Table, ColumnElement[bool]]
     also = {
         messages: messages.c.challenge_id.in_(of_challenge),
         subjects: subjects.c.id.in_(of_address),
+        idempotency_keys: idempotency_keys.c.challenge_id.in_(of_challenge),
         passkey_offers: passkey_offers.c.subject_id.in_(of_address),
         # As the one before another became the primary one, too.
         account_changes: named[account_changes]
         | ((account_changes.c.realm == realm) & (func.lower(account_changes.c.before) == address)),
     }
     conditions = named | also
-    # Offers are found by the address's row, and hang on none: so they come first.
-    order = [passkey_offers, *(it for it in reversed(metadata.sorted_tables) if it is not passkey_offers)]
+    # These are found by other rows, and hang on none: so they come first.
+    found_by_others = [passkey_offers, idempotency_keys]
+    order = [
+        *found_by_others,
+        *(it for it in reversed(metadata.sorted_tables) if it not in found_by_others),
+    ]
     return [(table, conditions[table]) for table in order if table in conditions]
 
 

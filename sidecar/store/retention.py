@@ -12,12 +12,14 @@ from sidecar.settings import Retention
 from sidecar.store.clock import read_once
 from sidecar.store.engine import Database
 from sidecar.store.key_shelf import SqlKeyShelf
+from sidecar.store.once import KEPT_MS
 from sidecar.store.tables import (
     account_changes,
     account_sessions,
     auth_codes,
     challenges,
     events,
+    idempotency_keys,
     messages,
     signing_keys,
     sms_sends,
@@ -53,6 +55,7 @@ class SqlRetention:
             sms_sends: self._sms_sends,
             account_sessions: self._account_sessions,
             account_changes: self._account_changes,
+            idempotency_keys: self._idempotency_keys,
         }
         gone = {}
         # A transaction each: two that hold rows of one table and want those of another could wait for each other.
@@ -115,6 +118,10 @@ class SqlRetention:
         """As long as the challenges of their notices, whose links take them back."""
         cutoff = self._before(_UNDO_DAYS + self._retention.challenges_days)
         return self._delete(connection, account_changes, account_changes.c.id, account_changes.c.at < cutoff)
+
+    def _idempotency_keys(self, connection: Connection) -> int:
+        over = idempotency_keys.c.created_at < read_once(self._database.clock) - KEPT_MS
+        return self._delete(connection, idempotency_keys, idempotency_keys.c.key_mac, over)
 
     def _first(self, connection: Connection, table: Table) -> int:
         """The first rows by number, as far as they are old: both grow together, so time needs no index."""

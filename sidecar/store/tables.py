@@ -90,6 +90,8 @@ events = Table(
     Column("device", Text),
     Column("challenge_id", Text),
     Column("detail", Text, nullable=False, default=""),
+    # The application that called through the API, by its id in Keycloak.
+    Column("client", Text),
 )
 Index("ix_events_address", events.c.realm, events.c.address, events.c.type, events.c.at)
 # Networks are counted for strangers only. In full, PostgreSQL takes it for the events of one address at times, and
@@ -112,6 +114,17 @@ Index(
     events.c.at,
     sqlite_where=_IS_WRONG,
     postgresql_where=_IS_WRONG,
+)
+
+_IS_OF_CLIENT = text("client IS NOT NULL")
+Index(
+    "ix_events_client",
+    events.c.realm,
+    events.c.client,
+    events.c.type,
+    events.c.at,
+    sqlite_where=_IS_OF_CLIENT,
+    postgresql_where=_IS_OF_CLIENT,
 )
 
 devices = Table(
@@ -207,6 +220,18 @@ api_clients = Table(
     Column("enabled_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("realm", "client_id"),
 )
+
+# Starts of the API that may be asked for again, by the MAC of whose they are and of the caller's key.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key_mac", Text, primary_key=True),
+    # Of what was asked for.
+    Column("body_mac", Text, nullable=False),
+    Column("challenge_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_idempotency_keys_created_at", idempotency_keys.c.created_at)
 
 messages = Table(
     "messages",

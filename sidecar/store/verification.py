@@ -64,8 +64,8 @@ class SqlVerification:
     def count_try(
         self, challenge: Challenge, browser_macs: Sequence[str], *, network: str, rules: Sequence[Rule]
     ) -> Challenge:
-        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
-        with ledger.held(self._database, who, rules) as held:
+        who = _who(challenge, browser_macs, network)
+        with ledger.held(self._database, who, rules, is_try=True) as held:
             values = {
                 **theirs(challenge.id, browser_macs),
                 "now": held.now,
@@ -82,7 +82,7 @@ class SqlVerification:
         )
 
     def note_wrong(self, challenge: Challenge, browser_macs: Sequence[str], *, network: str) -> None:
-        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        who = _who(challenge, browser_macs, network)
         with ledger.held(self._database, who) as held:
             ledger.record(
                 held.connection, Event.CODE_WRONG, held.subject, at=held.now, challenge_id=challenge.id
@@ -99,7 +99,7 @@ class SqlVerification:
     def note(
         self, event: Event, challenge: Challenge, browser_macs: Sequence[str], *, network: str, detail: str
     ) -> None:
-        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        who = _who(challenge, browser_macs, network)
         with ledger.held(self._database, who) as held:
             ledger.record(
                 held.connection, event, held.subject, at=held.now, challenge_id=challenge.id, detail=detail
@@ -108,7 +108,7 @@ class SqlVerification:
     def spend(
         self, challenge: Challenge, browser_macs: Sequence[str], grant: NewGrant, *, network: str
     ) -> str:
-        who = ledger.Who(challenge.realm, challenge.connection, challenge.address, network, browser_macs)
+        who = _who(challenge, browser_macs, network)
         # The order of locks is address, then challenge, as in `count_try`; the other way round two could wait for
         # each other.
         with ledger.held(self._database, who, asked=(subject_id, proven_at)) as held:
@@ -203,6 +203,17 @@ class SqlVerification:
             detail=f"{agreed} instead of {instead_of}" if instead_of else str(agreed),
         )
         return str(agreed)
+
+
+def _who(challenge: Challenge, browser_macs: Sequence[str], network: str) -> ledger.Who:
+    return ledger.Who(
+        challenge.realm,
+        challenge.connection,
+        challenge.address,
+        network,
+        browser_macs,
+        client=challenge.request.api_client,
+    )
 
 
 def _may_be_somebody_elses(held: ledger.Held, grant: NewGrant) -> bool:

@@ -249,7 +249,43 @@ def test_wrong_codes_count_down_and_limits_say_when(browser, parts, shop):
 
     assert 429 == limited.status_code
     assert 0 < int(limited.headers["Retry-After"]) <= 3600
-    assert "5" == limited.headers["X-RateLimit-Limit"]
+    assert ("5", "0") == (limited.headers["X-RateLimit-Limit"], limited.headers["X-RateLimit-Remaining"])
+    assert int(limited.headers["X-RateLimit-Reset"]) > 1_700_000_000
+
+
+def keyed(browser, key, headers=SAME_SITE, **changed):
+    return call(browser, BASE, {**START, **changed}, {**headers, "Idempotency-Key": key})
+
+
+def test_a_start_with_a_key_may_be_asked_for_again(browser, parts, shop):
+    first, second = keyed(browser, "k-1"), keyed(browser, "k-1")
+
+    assert [201, 201] == [first.status_code, second.status_code]
+    assert first.json["id"] == second.json["id"]
+    assert 1 == len(events_of(parts, Event.CHALLENGE_STARTED))
+    other = keyed(browser, "k-1", address="eve@example.org")
+    assert (422, "idempotency_key_reused") == (other.status_code, other.json["title"])
+    assert first.json["id"] != keyed(browser, "k-2").json["id"]
+
+
+def test_a_key_is_its_callers(browser, shop, switched_on, app):
+    """Neither another browser nor another client finds the challenge by it."""
+    switched_on("other", application="6f1d7e0a-9c3b-4a86-8f27-1b0c6d2e4a91", origins=[ORIGIN])
+    ids = {
+        keyed(browser, "k-1").json["id"],
+        keyed(Browser(app), "k-1").json["id"],
+        keyed(browser, "k-1", CROSS_SITE).json["id"],
+        keyed(browser, "k-1", CROSS_SITE, client_id="other").json["id"],
+    }
+    assert 4 == len(ids)
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "ü", "k" * 256])
+def test_a_key_that_is_none_is_refused(browser, parts, switched_on, key):
+    refused = keyed(browser, key)
+
+    assert (422, "invalid_fields") == (refused.status_code, refused.json["title"])
+    assert [] == events_of(parts, Event.CHALLENGE_STARTED)
 
 
 def test_preflights_name_listed_origins_only(browser, shop):

@@ -75,7 +75,7 @@ def test_of_a_spray_from_many_networks_a_bounded_number_meets_short_codes(parts)
     assert [6] * OF_CONNECTION + [8] * (ADDRESSES - OF_CONNECTION) == digits
     assert ADDRESSES == len(events_of(parts, Event.CODE_WRONG))
     refusals = {it.detail for it in events_of(parts, Event.BUDGET_REFUSED)}
-    assert {limits.SHORT_CODES} == refusals
+    assert {"failures_per_connection_per_hour"} == refusals
 
 
 def test_codes_that_were_asked_for_before_are_over_when_the_budget_is(parts):

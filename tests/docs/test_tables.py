@@ -97,7 +97,7 @@ def test_what_counts_towards_which_limit_is_documented_as_it_is(settings_for):
             limits.for_start(given),
             limits.for_resend(given),
             limits.for_try(given),
-            limits.for_short_codes(given, 6),
+            limits.for_short_codes(given, 6, client="shop"),
         )
         for budget in budgets
         for event in budget.counts
