@@ -87,8 +87,6 @@ class Challenges:
     def start(self, realm: str, body: dict[str, str], key: str) -> Any:
         call = self._call(realm, body)
         connection = self._room.connection(realm, body["connection"])
-        if not Method(connection.method).has_code:
-            raise InvalidRequest("this connection sends links, and no code that could be typed")
         address = take(self._room.settings.realms[realm], connection, body["address"])
         words = self._catalogue.negotiate(
             body["locale"].split(),
@@ -101,7 +99,9 @@ class Challenges:
             connection=connection.id,
             address=address,
             caller=call.caller,
-            request=AuthorizationRequest.through_api(call.client.application),
+            request=AuthorizationRequest.through_api(
+                call.client.application, send=_send(Method(connection.method), body.get("method", ""))
+            ),
             asker=asker_of(request, self._places, network=call.caller.network, locale=words.locale),
             locale=words.locale,
             once=once(self._room, call, key, body) if key else None,
@@ -112,7 +112,7 @@ class Challenges:
         return self._shown(found.challenge, found.delivery)
 
     def show(self, realm: str, challenge_id: str, query: dict[str, str]) -> Any:
-        found = self._found(self._call(realm, query), realm, challenge_id)
+        found = self._theirs(self._call(realm, query), realm, challenge_id)
         return self._shown(found.challenge, found.delivery)
 
     def send_again(self, realm: str, challenge_id: str, body: dict[str, str]) -> Any:
@@ -137,12 +137,18 @@ class Challenges:
         return calling(self._room, self._credentials, realm, request, fields)
 
     def _found(self, call: Call, realm: str, unverified_id: str) -> Found:
+        found = self._theirs(call, realm, unverified_id)
+        if found.challenge.used_at is not None:
+            raise ChallengeNotFound
+        return found
+
+    def _theirs(self, call: Call, realm: str, unverified_id: str) -> Found:
         if not _ID.fullmatch(unverified_id):
             raise ChallengeNotFound
         found = self._room.challenges.find(unverified_id, call.caller.macs(self._room.keys))
         challenge = found.challenge
         is_of_client = challenge.request.api_client == call.client.application
-        if challenge.realm != realm or not is_of_client or challenge.used_at is not None:
+        if challenge.realm != realm or not is_of_client:
             raise ChallengeNotFound
         return found
 
@@ -152,10 +158,24 @@ class Challenges:
             "id": challenge.id,
             "connection": challenge.connection,
             "masked_address": read(challenge.destination).masked,
+            "method": challenge.method.value,
             "digits": challenge.digits,
             "status": delivery.value,
             "open": challenge.is_open,
+            "verified": challenge.used_at is not None,
             "tries_left": challenge.tries_left,
             "expires_in_s": challenge.life_left_s,
             "resend_in_s": challenge.resend_wait_s(limits.resend_after_s),
         }
+
+
+def _send(sends: Method, asked: str) -> str:
+    """What the message brings, in the words of `AuthorizationRequest.send`; unasked a code, where there are codes.
+
+    Raises:
+        InvalidRequest: the connection does not send that.
+    """
+    wanted = Method(asked) if asked else (Method.CODE if sends.has_code else Method.LINK)
+    if (wanted.has_code and not sends.has_code) or (wanted.has_link and not sends.has_link):
+        raise InvalidRequest(f'this connection does not send "{wanted}"')
+    return "" if wanted is Method.BOTH else wanted.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from sidecar.model.challenge import Method
 from sidecar.model.client import ASSERTION_TYPE
 
 _MAX_ADDRESS_CHARS = 320
@@ -35,6 +36,13 @@ class Start(Client):
         required=True,
         validate=validate.Length(1, _MAX_ADDRESS_CHARS),
         metadata={"description": "An email address, or a number in E.164.", "example": "ada@example.org"},
+    )
+    method = fields.String(
+        validate=validate.OneOf([it.value for it in Method]),
+        metadata={
+            "description": "What the message brings: a `code`, a `link` to a page of ours that shows the code,"
+            " or `both`, as far as the connection sends it. Else a code, if the connection sends codes."
+        },
     )
     locale = fields.String(
         load_default="",
@@ -77,6 +85,11 @@ class Challenge(Schema):
     id = fields.String(required=True)
     connection = fields.String(required=True)
     masked_address = fields.String(required=True)
+    method = fields.String(
+        required=True,
+        validate=validate.OneOf([it.value for it in Method]),
+        metadata={"description": "What the message brings."},
+    )
     digits = fields.Integer(required=True, metadata={"description": "How long the code is."})
     status = fields.String(
         required=True,
@@ -84,6 +97,9 @@ class Challenge(Schema):
         metadata={"description": "What became of the newest message, as far as this caller may know."},
     )
     open = fields.Boolean(required=True, metadata={"description": "Whether a code may still be tried."})
+    verified = fields.Boolean(
+        required=True, metadata={"description": "Whether its code was verified, by this caller."}
+    )
     tries_left = fields.Integer(required=True)
     expires_in_s = fields.Integer(required=True)
     resend_in_s = fields.Integer(required=True)

@@ -2,7 +2,8 @@
 
 Opening it changes nothing, so a mail scanner may, with scripts too. In the browser that asked a person confirms, and
 the challenge is spent like with a code. Anywhere else the link shows the code, to be typed in the window that asked:
-who was made to open somebody else's link has completed nothing.
+who was made to open somebody else's link has completed nothing. What was asked for through the API was asked for by no
+page of ours, so there the link shows the code in every browser.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def read(room: LoginRoom, unverified_token: str, caller: Caller | None) -> Opene
     mailed.require_right(room.keys, challenge, _PURPOSE, unverified_token)
     if not challenge.method.has_link:
         raise ChallengeNotFound
-    return Opened(challenge=challenge, is_own=caller is not None and _is_own(room, challenge, caller))
+    is_own = not challenge.request.api_client and caller is not None and _is_own(room, challenge, caller)
+    return Opened(challenge=challenge, is_own=is_own)
 
 
 def shown_code(room: LoginRoom, opened: Opened) -> str:
@@ -77,11 +79,13 @@ def verify_link(room: LoginRoom, unverified_token: str, caller: Caller) -> Verif
     """Spend the link's challenge, in the order that holds for a code too: count, compare, spend.
 
     Raises:
-        ChallengeNotFound: as `read`; nothing was counted.
+        ChallengeNotFound: as `read`, or of the API; nothing was counted.
         ChallengeRefused: used, dead, denied, expired, or another browser's.
         RateLimited: the address's failures are used up.
     """
     challenge = read(room, unverified_token, caller).challenge
+    if challenge.request.api_client:
+        raise ChallengeNotFound
     # Without the budgets of short codes: a link is long.
     rules = limits.for_try(room.connection(challenge.realm, challenge.connection).limits)
     macs = caller.macs(room.keys)

@@ -49,7 +49,7 @@ class AuthorizationRequest:
         return _client(found["client"]) if found else ""
 
     @classmethod
-    def through_api(cls, application: str) -> AuthorizationRequest:
+    def through_api(cls, application: str, *, send: str = "code") -> AuthorizationRequest:
         """What a challenge of the API carries: its code comes back to the API, so there is nothing to answer yet."""
         return cls(
             client_id="",
@@ -57,7 +57,7 @@ class AuthorizationRequest:
             state="",
             nonce="",
             code_challenge="",
-            send="code",
+            send=send,
             api_client=application,
         )
 

@@ -60,9 +60,11 @@ def test_a_page_of_the_same_site_ends_at_keycloak_without_a_page_of_ours(browser
     assert {
         "connection": "email",
         "masked_address": "a•••@example.org",
+        "method": "code",
         "digits": 6,
         "status": "sending",
         "open": True,
+        "verified": False,
         "tries_left": 5,
         "expires_in_s": 300,
         "resend_in_s": 30,

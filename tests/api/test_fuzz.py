@@ -36,7 +36,9 @@ CONFIG = settings(
 @pytest.fixture
 def environment():
     many = {"STARTS_PER_NETWORK_PER_HOUR": "1000000", "FAILURES_PER_NETWORK_PER_HOUR": "1000000"}
-    return {f"REALMS__ACME__CONNECTIONS__EMAIL__LIMITS__{name}": value for name, value in many.items()}
+    limits = {f"REALMS__ACME__CONNECTIONS__EMAIL__LIMITS__{name}": value for name, value in many.items()}
+    methods = {f"REALMS__ACME__CONNECTIONS__{name}__METHOD": "both" for name in ("EMAIL", "PARTNER")}
+    return limits | methods
 
 
 @pytest.fixture
