@@ -25,7 +25,9 @@ def examine_addresses(realm: Admin, settings: Settings, name: str) -> Iterator[F
     if not unverified:
         return
     fate = (
-        "lose their account's address and every way in" if own.unverified_holder == "strip" else "are stopped"
+        "lose their account's address and every way in, and are disabled"
+        if own.unverified_holder == "strip"
+        else "are stopped"
     )
     yield Finding(
         severity="warning",
@@ -33,7 +35,8 @@ def examine_addresses(realm: Admin, settings: Settings, name: str) -> Iterator[F
         " ones",
         why=f"when an owner of such an address signs in by code, these users {fate}: nobody can tell them from"
         " accounts that strangers made with it",
-        mend="have them verify it (required action Verify Email) or set Email verified where you know it; or set"
+        mend="have them choose a new password by Keycloak's mail to that address (Credential reset), which verifies it,"
+        " or set Email verified where you know it; or set"
         f' realms.{name}.connections.{named[0]}.linking = "prompt"',
     )
 

@@ -27,10 +27,13 @@ class KeycloakUsers:
         admin = self._accounts.realm(realm)
         # Keycloak's search has rules of its own for case and wildcards; who has the address is decided here.
         if is_number(address):
-            query = {"q": f"{_NUMBER}:{address} {_NUMBER_VERIFIED}:true"}
+            query = {"q": f"{_NUMBER}:{address}", "briefRepresentation": "false"}
         else:
             query = {"email": address, "exact": "true"}
         users = [user for user in admin.get("users", **query) if _has(user, address)]
+        if is_number(address):
+            # Any number of users can have one in Keycloak: who has it verified is not held up by those who have not.
+            users = [user for user in users if _is_verified(user, address)] or users
         named = admin.get("users", username=address, exact="true", briefRepresentation="true")
         names = {user["id"] for user in named if user["username"] == address}
         if names & {user["id"] for user in users} and _is_email_the_name(admin):
@@ -60,16 +63,15 @@ class KeycloakUsers:
     def strip(self, realm: str, user_id: str, *, address: str) -> bool:
         admin = self._accounts.realm(realm)
         user = admin.find("users", user_id)
-        if user is None or not _has(user, address) or user.get("emailVerified"):
+        if user is None or not _has(user, address) or _is_verified(user, address):
             return False
+        if _is_proven_otherwise(user, address):
+            _release(admin, user, address)
+            return True
         _take_ways_in(admin, user_id)
-        # The address goes last: stopped before, the next login finds the user again.
-        bare = {**user, "email": "", "emailVerified": False, "requiredActions": []}
-        try:
-            admin.put("users", user_id, body=bare)
-        except Refused:
-            # Where the email is the user name, there must be one; this one is nobody's (RFC 2606 §2).
-            admin.put("users", user_id, body={**bare, "email": f"{user_id}@stripped.invalid"})
+        # The address goes last: stopped before, the next login finds the user again. Disabled with it, since a page
+        # that asks for a new password may be open, and a message on its way that leads to one.
+        _release(admin, {**user, "requiredActions": [], "enabled": False}, address)
         for _ in range(_ROUNDS):
             if not _ways_in(admin, user_id):
                 return True
@@ -78,14 +80,47 @@ class KeycloakUsers:
 
 
 def _has(user: Mapping[str, Any], address: str) -> bool:
-    """Whether the user has the address, as we compare it; of a number, whether it was attested."""
+    """Whether the user has the address, as we compare it."""
     if is_number(address):
-        attributes = user.get("attributes") or {}
-        return attributes.get(_NUMBER) == [address] and attributes.get(_NUMBER_VERIFIED) == ["true"]
+        return address in _attributes(user).get(_NUMBER, ())
     try:
         return parse_email(user.get("email") or "").canonical == address
     except InvalidAddress:
         return False
+
+
+def _is_verified(user: Mapping[str, Any], address: str) -> bool:
+    """Whether Keycloak says that the address is this user's; of a number: that it was attested, and is the only one."""
+    if is_number(address):
+        attributes = _attributes(user)
+        return attributes.get(_NUMBER) == [address] and attributes.get(_NUMBER_VERIFIED) == ["true"]
+    return user.get("emailVerified") is True
+
+
+def _is_proven_otherwise(user: Mapping[str, Any], address: str) -> bool:
+    """Whether somebody has proven this account by an address of the other kind."""
+    attributes = _attributes(user)
+    if is_number(address):
+        return bool(user.get("email")) and user.get("emailVerified") is True
+    return bool(attributes.get(_NUMBER)) and attributes.get(_NUMBER_VERIFIED) == ["true"]
+
+
+def _release(admin: Admin, user: Mapping[str, Any], address: str) -> None:
+    """Write the user without the address."""
+    if is_number(address):
+        numbers: dict[str, list[str]] = {_NUMBER: [], _NUMBER_VERIFIED: []}
+        admin.put("users", user["id"], body={**user, "attributes": _attributes(user) | numbers})
+        return
+    bare = {**user, "email": "", "emailVerified": False}
+    try:
+        admin.put("users", user["id"], body=bare)
+    except Refused:
+        # Where the email is the user name, there must be one; this one is nobody's (RFC 2606 §2).
+        admin.put("users", user["id"], body={**bare, "email": f"{user['id']}@stripped.invalid"})
+
+
+def _attributes(user: Mapping[str, Any]) -> dict[str, list[str]]:
+    return dict(user.get("attributes") or {})
 
 
 def _is_email_the_name(admin: Admin) -> bool:
@@ -97,8 +132,7 @@ def _holder(admin: Admin, user: Mapping[str, Any], address: str, alias: str) -> 
     return Holder(
         user_id=user["id"],
         is_enabled=user.get("enabled") is True,
-        # Of a number only those are found for whom it was attested.
-        is_verified=is_number(address) or user.get("emailVerified") is True,
+        is_verified=_is_verified(user, address),
         is_ours=not user.get("federationLink"),
         linked_as=_linked_as(admin, user["id"], alias),
     )

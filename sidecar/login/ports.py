@@ -158,7 +158,8 @@ class Users(Protocol):
     def strip(self, realm: str, user_id: str, *, address: str) -> bool:
         """Take from a user who has the address unverified: credentials, links, consents, sessions, actions, address.
 
-        Whether it was done; not if the user no longer is one.
+        The user is disabled with that. One who is proven by an address of the other kind loses the one address only.
+        Whether it was done; not if the user no longer has it unverified.
         """
         ...
 

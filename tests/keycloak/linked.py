@@ -125,10 +125,13 @@ def linking_house(keycloak_url: str, keycloak_admin: tuple[str, str], folder: Pa
         smtp_port=mail.port,
         realms=dict.fromkeys(POLICIES, True),
         secret_key=SECRET_KEY,
-        numbers=[LINKS],
+        numbers=[LINKS, STRIPS],
         gateway_url=gateway.url,
     )
-    environment = {f"PASSWORDLESS__REALMS__{LINKS.upper()}__CONNECTIONS__SMS__LINKING": "verified"}
+    environment = {
+        f"PASSWORDLESS__REALMS__{name.upper()}__CONNECTIONS__SMS__LINKING": "verified"
+        for name in (LINKS, STRIPS)
+    }
     for name, (linking, unverified) in POLICIES.items():
         prefix = f"PASSWORDLESS__REALMS__{name.upper()}"
         environment |= {

@@ -66,13 +66,33 @@ def test_an_attested_number_does_not_verify_an_email(found):
         {"phone_number": [_NUMBER], "phone_number_verified": ["false"]},
         {"phone_number": [_NUMBER]},
         {"phone_number": [_NUMBER, "+447400000000"], "phone_number_verified": ["true"]},
+    ],
+)
+def test_a_number_is_verified_only_where_it_was_attested_and_is_the_only_one(found, attributes):
+    (holder,) = found(_NUMBER, {"username": "a", "emailVerified": True, "attributes": attributes})
+    assert not holder.is_verified
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
         {"phone_number": ["+447400000000"], "phone_number_verified": ["true"]},
         {"phoneNumber": [_NUMBER], "phone_number_verified": ["true"]},
         {"phone_number_verified": ["true"]},
+        {},
     ],
 )
-def test_a_number_counts_only_where_it_was_attested_and_is_the_only_one(found, attributes):
+def test_who_has_another_number_or_none_does_not_have_it(found, attributes):
     assert found(_NUMBER, {"username": "a", "emailVerified": True, "attributes": attributes}) == ()
+
+
+def test_who_has_a_number_verified_is_not_held_up_by_those_who_have_not(found):
+    attested = {"phone_number": [_NUMBER], "phone_number_verified": ["true"]}
+    typed = {"phone_number": [_NUMBER]}
+    users = [
+        {"username": name, "attributes": it} for name, it in (("a", typed), ("b", attested), ("c", typed))
+    ]
+    assert [it.user_id for it in found(_NUMBER, *users)] == ["u1"]
 
 
 def test_a_user_of_a_federation_is_told_apart(found):

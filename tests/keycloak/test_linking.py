@@ -57,16 +57,52 @@ def test_somebody_new_is_a_new_user_without_a_question(house: House, linking):
 
 
 def test_a_number_that_an_admin_attested_is_linked(house: House):
-    number, other = _number(), _number()
-    attested = {"phone_number": [number], "phone_number_verified": ["true"]}
-    user = house.user(LINKS, attributes=attested)
-    house.user(LINKS, attributes={"phone_number": [other], "phone_number_verified": ["false"]})
+    """Others for whom it was only typed don't stand in its owner's way."""
+    number = _number()
+    house.user(LINKS, attributes={"phone_number": [number], "phone_number_verified": ["false"]})
+    user = house.user(LINKS, attributes={"phone_number": [number], "phone_number_verified": ["true"]})
 
     _, page = house.prove(LINKS, number)
-    _, new = house.prove(LINKS, other)
 
     assert house.whose(LINKS, page)["sub"] == user
-    assert house.whose(LINKS, new)["preferred_username"] == other
+
+
+def test_whoever_has_a_number_unverified_stops_its_owner_and_gets_nothing(house: House):
+    number = _number()
+    trap = house.user(LINKS, attributes={"phone_number": [number]})
+    before = house.realm(LINKS).get("users", trap)
+
+    _, page = house.prove(LINKS, number)
+
+    assert (page.status, page.code) == (403, None)
+    assert house.identities(LINKS, trap) == []
+    assert house.realm(LINKS).get("users", trap) == before
+
+
+def test_whoever_has_a_number_unverified_loses_it_and_every_way_in_or_the_number_alone(house: House):
+    """The number alone who is proven by an email address: there the number may be an old one, or mistyped."""
+    realm, number = house.realm(STRIPS), _number()
+    trap = house.user(
+        STRIPS, f"{number}@evil.example", emailVerified=False, attributes={"phone_number": [number]}
+    )
+    _, page = house.prove(STRIPS, number)
+    claims = house.whose(STRIPS, page)
+    assert (claims["preferred_username"], claims["sub"] == trap) == (number, False)
+    left = realm.get("users", trap)
+    assert (left["enabled"], left.get("attributes", {}).get("phone_number")) == (False, None)
+    assert realm.get("users", trap, "credentials") == []
+
+    number, address = _number(), _address()
+    carol = house.user(
+        STRIPS, address, attributes={"phone_number": [number], "phone_number_verified": ["false"]}
+    )
+    _, page = house.prove(STRIPS, number)
+    assert house.whose(STRIPS, page)["sub"] != carol
+    left = realm.get("users", carol)
+    assert (left["enabled"], left["email"], left.get("attributes", {})) == (True, address, {})
+    assert realm.get("users", carol, "credentials")
+    _, page = house.prove(STRIPS, address)
+    assert house.whose(STRIPS, page)["sub"] == carol
 
 
 def test_whoever_has_it_unverified_stops_the_owner_and_gets_nothing(house: House):
@@ -239,6 +275,7 @@ def test_stripping_takes_every_way_in_and_can_be_repeated(house: House):
 
     left = realm.get("users", trap)
     assert (left.get("email"), left["emailVerified"], left["requiredActions"]) == (None, False, [])
+    assert not left["enabled"]
     for kind in ("credentials", "federated-identity", "sessions", "consents"):
         assert realm.get("users", trap, kind) == [], kind
     refreshed = eve.send(

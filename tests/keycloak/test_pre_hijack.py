@@ -1,8 +1,9 @@
-"""Five ways to prepare an account for its victim, who comes later with the right address.
+"""Eight ways to prepare an account for its victim, who comes later with the right address.
 
-They are those of "Pre-hijacked accounts" (Sudhodanan and Paverd, USENIX Security 2022). Each first works against
-Keycloak's own first login flow, where the victim proves the address by a message, so that it is an attack; and then,
-step by step the same, against ours under `prompt` and under `verified`.
+Five are those of "Pre-hijacked accounts" (Sudhodanan and Paverd, USENIX Security 2022); in three more the attacker has
+a page of Keycloak's open, to which a required action or a mailed link led. Each first works against Keycloak's own
+first login flow, where the victim proves the address by a message, so that it is an attack; and then, step by step the
+same, against ours under `prompt` and under `verified`.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ class Scene:
     lax: Provider
     victim: str
 
-    def register(self) -> Person:
-        """The attacker, with an account that has the victim's address."""
+    def register(self, email: str = "") -> Person:
+        """The attacker, with an account that has the victim's address, or another one."""
         eve = Person()
         page = eve.sign_in(self.house.keycloak, self.realm)
         page = eve.open(page.link("/registration"))
-        fields = {"username": f"eve-{secrets.token_hex(4)}", "email": self.victim}
+        fields = {"username": f"eve-{secrets.token_hex(4)}", "email": email or self.victim}
         page = eve.send(page.action, fields | {"password": PASSWORD, "password-confirm": PASSWORD})
         assert page.code, (page.name, page.text[:3000])
         return eve
@@ -53,11 +54,14 @@ class Scene:
         assert not user["emailVerified"]
         return user
 
-    def log_in(self, username: str) -> set[str]:
+    def log_in(self, username: str, password: str = PASSWORD, eve: Person | None = None) -> set[str]:
         """With the attacker's password."""
-        eve = Person()
+        page = self.knock(eve or Person(), username, password)
+        return self.whose(page) if page.status == 200 else set()
+
+    def knock(self, eve: Person, username: str, password: str = PASSWORD) -> Page:
         page = eve.send(eve.sign_in(self.house.keycloak, self.realm).action, {"username": username})
-        return self.whose(eve.send(page.action, {"password": PASSWORD})) if page.status == 200 else set()
+        return eve.send(page.action, {"password": password}) if page.status == 200 else page
 
     def by_lax(self, subject: str, email: str) -> set[str]:
         """Through the provider that verifies nothing."""
@@ -115,7 +119,8 @@ def _own_identity(scene: Scene) -> Return:
 
 def _change_of_address(scene: Scene) -> Return:
     """Unexpired email change: a link in the attacker's mail, opened late."""
-    eve, evil, mail = scene.register(), f"eve-{secrets.token_hex(4)}@evil.example", scene.house.mail
+    eve, evil, mail = scene.register(), _evil(), scene.house.mail
+    _let_change_address(scene, by_mail=True)
     page = eve.sign_in(scene.house.keycloak, scene.realm, kc_action="UPDATE_EMAIL")
     eve.send(page.action, {"email": evil})
     link = _link_in(mail.wait_for(evil).text)
@@ -128,6 +133,76 @@ def _change_of_address(scene: Scene) -> Return:
         return {it["id"] for it in scene.house.realm(scene.realm).get("users", email=evil, exact="true")}
 
     return come_back
+
+
+def _question_for_a_proof(scene: Scene) -> Return:
+    """A tab at "verify your email": whoever else proves the address lets it go on."""
+    scene.register()
+    trap, realm = scene.trap(), scene.house.realm(scene.realm)
+    realm.put("users", trap["id"], body={"requiredActions": ["VERIFY_EMAIL"]})
+    eve = Person()
+    page = scene.knock(eve, trap["username"])
+    assert page.name == "login-login-verify-email"
+    return lambda: scene.whose(eve.open(page.url))
+
+
+def _mailed_actions(scene: Scene) -> Return:
+    """A tab at "update password", by a link that an admin mailed while the account had the attacker's own address.
+
+    The link itself is no attack: Keycloak binds it to the address that it was mailed to.
+    """
+
+    def mailed(eve: Person, evil: str) -> Page:
+        realm = scene.house.realm(scene.realm)
+        (user,) = realm.get("users", email=evil, exact="true")
+        realm.put("users", user["id"], "execute-actions-email", body=["UPDATE_PASSWORD"])
+        page = eve.open(_link_in(scene.house.mail.wait_for(evil).text))
+        return eve.open(page.link("action-token"))
+
+    return _new_password_late(scene, mailed)
+
+
+def _forgotten_password(scene: Scene) -> Return:
+    """The same by the link for a forgotten password."""
+
+    def mailed(eve: Person, evil: str) -> Page:
+        (user,) = scene.house.realm(scene.realm).get("users", email=evil, exact="true")
+        page = eve.send(eve.sign_in(scene.house.keycloak, scene.realm).action, {"username": user["username"]})
+        page = eve.open(page.link("reset-credentials"))
+        eve.send(page.action, {"username": user["username"]})
+        return eve.open(_link_in(scene.house.mail.wait_for(evil).text))
+
+    return _new_password_late(scene, mailed)
+
+
+def _new_password_late(scene: Scene, mailed: Callable[[Person, str], Page]) -> Return:
+    evil, password = _evil(), f"another-{PASSWORD}"
+    _let_change_address(scene, by_mail=False)
+    signed_in, tab = scene.register(evil), Person()
+    form = mailed(tab, evil)
+    assert form.name == "login-login-update-password"
+    page = signed_in.sign_in(scene.house.keycloak, scene.realm, kc_action="UPDATE_PROFILE")
+    username = scene.house.realm(scene.realm).get("users", email=evil, exact="true")[0]["username"]
+    signed_in.send(page.action, {"username": username, "email": scene.victim})
+
+    def come_back() -> set[str]:
+        page = tab.send(form.action, {"password-new": password, "password-confirm": password})
+        return scene.whose(page) | scene.log_in(username, password)
+
+    return come_back
+
+
+def _evil() -> str:
+    return f"eve-{secrets.token_hex(4)}@evil.example"
+
+
+def _let_change_address(scene: Scene, *, by_mail: bool) -> None:
+    """Whether users change their address by a link that goes there, or just type another one."""
+    realm = scene.house.realm(scene.realm)
+    action = ("authentication", "required-actions", "UPDATE_EMAIL")
+    realm.put(*action, body={**realm.get(*action), "enabled": by_mail})
+    if by_mail:
+        realm.put(*action, "config", body={"config": {"verifyEmail": "true"}})
 
 
 def _unverified_elsewhere(scene: Scene) -> Return:
@@ -150,11 +225,8 @@ def lax(house: House) -> Iterator[Provider]:
             body = {"alias": "lax", "providerId": "oidc", "enabled": True, "trustEmail": False}
             config = {**ours["config"], **urls}
             realm.post(*_PROVIDERS, body={**body, "firstBrokerLoginFlowAlias": _STOCK, "config": config})
-            action = ("authentication", "required-actions", "UPDATE_EMAIL")
-            realm.put(*action, body={**realm.get(*action), "enabled": True})
-            realm.put(*action, "config", body={"config": {"verifyEmail": "true"}})
             smtp = {"host": "127.0.0.1", "port": str(house.mail.port), "from": "keycloak@acme.example"}
-            realm.put(body={"registrationAllowed": True, "smtpServer": smtp})
+            realm.put(body={"registrationAllowed": True, "resetPasswordAllowed": True, "smtpServer": smtp})
         yield provider
 
 
@@ -182,8 +254,14 @@ def scene_in(house: House, lax: Provider) -> Callable[[str], Scene]:
 
 @pytest.mark.parametrize(
     "prepare",
-    [_password, _session, _own_identity, _change_of_address, _unverified_elsewhere],
-    ids=["password", "session", "own identity", "change of address", "non-verifying provider"],
+    [
+        *(_password, _session, _own_identity, _change_of_address, _unverified_elsewhere),
+        *(_question_for_a_proof, _mailed_actions, _forgotten_password),
+    ],
+    ids=[
+        *("password", "session", "own identity", "change of address", "non-verifying provider"),
+        *("question for a proof", "mailed actions", "forgotten password"),
+    ],
 )
 def test_a_prepared_account_is_a_trap_in_keycloaks_own_flow_and_none_in_ours(house, scene_in, prepare):
     scene = scene_in(ASKS)
@@ -213,6 +291,39 @@ def test_a_prepared_account_is_a_trap_in_keycloaks_own_flow_and_none_in_ours(hou
     kept = house.realm(STRIPS).get("users", *victim)
     assert (kept["email"], kept["emailVerified"]) == (scene.victim, True)
     assert house.identities(STRIPS, kept["id"]) == ["email"]
+
+
+@pytest.mark.parametrize("flow", [_STOCK, "passwordless first broker login"])
+def test_a_click_in_a_mail_lets_a_strangers_tab_in_by_keycloaks_proof_and_not_by_ours(house, scene_in, flow):
+    """E15: what our flow leaves out. Its owner asked for a link of her own, and clicks in the mail that comes."""
+    scene = scene_in(ASKS)
+    user = house.user(ASKS, scene.victim)
+    lax = house.realm(ASKS).get(*_PROVIDERS, "lax")
+    house.realm(ASKS).put(*_PROVIDERS, "lax", body={**lax, "firstBrokerLoginFlowAlias": flow})
+    try:
+        scene.lax.claims = {
+            "sub": f"eve-{secrets.token_hex(4)}",
+            "email": scene.victim,
+            "email_verified": True,
+            "preferred_username": "eve",
+        }
+        eve, before = Person(), len(house.mail.to(scene.victim))
+        page = eve.sign_in(house.keycloak, ASKS, kc_idp_hint="lax")
+        waiting = eve.send(page.action, {"submitAction": "linkAccount"})
+        if flow == _STOCK:
+            owner = Person()
+            page = owner.open(_link_in(house.mail.wait_for(scene.victim, before + 1).text))
+            owner.open(page.link("action-token"))
+            waiting = eve.open(waiting.link("first-broker-login"))
+        back = scene.whose(waiting) | scene.whose(Person().sign_in(house.keycloak, ASKS, kc_idp_hint="lax"))
+    finally:
+        house.realm(ASKS).put(*_PROVIDERS, "lax", body=lax)
+    if flow == _STOCK:
+        assert back == {user}, "no attack: nothing is shown by its failure"
+    else:
+        assert 'name="password"' in waiting.text
+        assert (back, house.identities(ASKS, user)) == (set(), [])
+        assert len(house.mail.to(scene.victim)) == before
 
 
 def test_a_second_provider_with_the_same_address_does_not_ride_on_the_firsts_proof(house, scene_in):
