@@ -18,7 +18,8 @@ from sidecar import health, keycloak, logs, store
 from sidecar import settings as settings_module
 from sidecar.api.install import install as install_api
 from sidecar.api.install import unrouted
-from sidecar.api.sdk import Sdk
+from sidecar.api.sdk import face
+from sidecar.api.sdk.desk import Desk
 from sidecar.delivery.apprise import Apprise
 from sidecar.delivery.callbacks import TwilioCallbacks, WebhookCallbacks
 from sidecar.delivery.console import Console
@@ -316,17 +317,17 @@ def create_app(
     credentials = CheckedAtKeycloak(settings.keycloak, parts.keys)
     install_api(app, room, credentials, parts.catalogue, places)
     if settings.sdk.default_realm:
-        sdk = Sdk(
-            room,
-            credentials,
-            HeadlessLogin(settings, walking=turns.walking, waiting=turns.waiting, aside=turns.aside),
-            PassedOn(settings.keycloak),
+        desk = Desk(
+            room=room,
+            credentials=credentials,
+            walks=HeadlessLogin(settings, walking=turns.walking, waiting=turns.waiting, aside=turns.aside),
+            passing=PassedOn(settings.keycloak),
             realm=settings.realms[settings.sdk.default_realm],
             parse=partial(requests.parse, settings),
             catalogue=parts.catalogue,
             places=places,
         )
-        app.register_blueprint(sdk.blueprint())
+        app.register_blueprint(face.blueprint(desk))
     for realm in settings.realms:
         signing.ensure(realm)
     return app

@@ -55,5 +55,4 @@ def _redirected(room: LoginRoom, realm: str) -> AnyResponse:
         "kc_idp_hint": connection,
         "login_hint": unverified_ticket,
     }
-    endpoint = f"{room.settings.keycloak.url}/realms/{realm}/protocol/openid-connect/auth"
-    return redirect(f"{endpoint}?{urlencode(query)}", 303)
+    return redirect(f"{room.settings.keycloak.endpoint(realm, 'auth')}?{urlencode(query)}", 303)

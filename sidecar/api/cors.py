@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
-from flask_smorest import Blueprint
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, g, request
 
 from sidecar.login.room import LoginRoom
 from sidecar.model.client import ApiClient
 
 _METHODS = "GET, POST"
-_HEADERS = "Authorization, Content-Type, Idempotency-Key"
-_EXPOSED = "Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 _PREFLIGHT_S = 600
 
 
-def install(bp: Blueprint, room: LoginRoom) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Sharing:
+    """What pages of listed origins may do; asked anew for each request.
+
+    `sends`, `reads`: headers of the request and of the answer. `has_cookies`: whether cookies come along.
+    """
+
+    realm: Callable[[], str]
+    sends: str
+    reads: str
+    has_cookies: Callable[[], bool]
+
+
+def install(bp: Blueprint, room: LoginRoom, sharing: Sharing) -> None:
     """Answer preflights, and let pages of listed origins read answers.
 
     Which client an origin belongs to is not known before the body is read; the call itself holds it to its own.
@@ -23,18 +36,18 @@ def install(bp: Blueprint, room: LoginRoom) -> None:
     @bp.after_request
     def allow(response: Response) -> Response:
         origin = request.headers.get("Origin")
-        realm = (request.view_args or {}).get("realm", "")
         response.vary.add("Origin")
-        if origin is None or not _is_listed(room, realm, origin):
+        if origin is None or not _is_listed(room, sharing.realm(), origin):
             return response
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Credentials"] = "true"
+        if sharing.has_cookies():
+            response.headers["Access-Control-Allow-Credentials"] = "true"
         if request.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = _METHODS
-            response.headers["Access-Control-Allow-Headers"] = _HEADERS
+            response.headers["Access-Control-Allow-Headers"] = sharing.sends
             response.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_S)
         else:
-            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+            response.headers["Access-Control-Expose-Headers"] = sharing.reads
         return response
 
 

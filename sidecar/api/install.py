@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from sidecar.api import continuing, cors, page, problems
 from sidecar.api.challenges import Challenges
+from sidecar.api.cors import Sharing
 from sidecar.api.ports import ClientCredentials
 from sidecar.edge.asker import Places
 from sidecar.login.room import LoginRoom
@@ -28,6 +29,12 @@ _SECURITY = {
         "description": "A confidential client's id and secret (RFC 6749 §2.3.1). It may send them in the body instead.",
     },
 }
+_SHARING = Sharing(
+    realm=lambda: (request.view_args or {}).get("realm", ""),
+    sends="Authorization, Content-Type, Idempotency-Key",
+    reads="Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset",
+    has_cookies=lambda: True,
+)
 
 
 class _Api(Api):
@@ -62,7 +69,7 @@ def install(
     api: Any = _Api(app)
     bp = Blueprint("challenges", __name__, url_prefix=PREFIX, description="From an address to a ticket.")
     problems.install(bp)
-    cors.install(bp, room)
+    cors.install(bp, room, _SHARING)
     Challenges(room, credentials, catalogue, places).install(bp)
     api.register_blueprint(bp)
     app.register_blueprint(page.blueprint(api.spec.to_dict, prefix=PREFIX))

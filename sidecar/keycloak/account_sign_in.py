@@ -7,7 +7,7 @@ derived from a server secret like those of the service accounts, and Keycloak is
 from __future__ import annotations
 
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
@@ -42,7 +42,7 @@ class AccountSignIn:
     def begin(self, realm: str, *, state: str, nonce: str, code_verifier: str, max_age_s: int | None) -> str:
         extra = {"max_age": str(max_age_s)} if max_age_s is not None else {}
         url, _ = self._session(realm).create_authorization_url(
-            f"{self._issuer(realm)}/protocol/openid-connect/auth",
+            self._settings.keycloak.endpoint(realm, "auth"),
             state=state,
             nonce=nonce,
             code_verifier=code_verifier,
@@ -58,7 +58,7 @@ class AccountSignIn:
 
     def sign_out_url(self, realm: str) -> str:
         query = urlencode({"client_id": ACCOUNT_PAGE.client_id})
-        return f"{self._issuer(realm)}/protocol/openid-connect/logout?{query}"
+        return f"{self._settings.keycloak.endpoint(realm, 'logout')}?{query}"
 
     def _session(self, realm: str) -> OAuth2Session:
         return OAuth2Session(
@@ -73,8 +73,7 @@ class AccountSignIn:
 
     def _exchanged(self, realm: str, code: str, code_verifier: str) -> str:
         """The ID token of a code; a client that Keycloak does not know by one of our keys has not spent the code."""
-        realm_url = f"{self._settings.keycloak.internal_url}/realms/{quote(realm, safe='')}"
-        url = f"{realm_url}/protocol/openid-connect/token"
+        url = self._settings.keycloak.internal_endpoint(realm, "token")
         refused = "no key"
         try:
             for key in service_keys(self._settings, realm, ACCOUNT_PAGE):
@@ -131,4 +130,4 @@ class AccountSignIn:
         return dict(claims)
 
     def _issuer(self, realm: str) -> str:
-        return f"{self._settings.keycloak.url}/realms/{realm}"
+        return self._settings.keycloak.issuer(realm)

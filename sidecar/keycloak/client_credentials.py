@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from typing import Protocol
-from urllib.parse import quote
 
 import requests
 
@@ -61,18 +60,18 @@ class CheckedAtKeycloak:
             form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": credentials.assertion}
         else:
             form["client_secret"] = credentials.secret
-        base = f"{self._settings.internal_url}/realms/{quote(realm, safe='')}/protocol/openid-connect"
+        url = self._settings.internal_endpoint(realm, "token/introspect")
         try:
             response = requests.post(
-                f"{base}/token/introspect",
+                url,
                 data=form,
                 timeout=self._settings.timeout_s,
                 allow_redirects=False,
             )
         except requests.RequestException as err:
-            raise KeycloakUnavailable(f"{base} can't be reached to check a client's credentials") from err
+            raise KeycloakUnavailable(f"{url} can't be reached to check a client's credentials") from err
         if response.status_code >= requests.codes.server_error:
             raise KeycloakUnavailable(
-                f"{base} answers {response.status_code} to a check of a client's credentials"
+                f"{url} answers {response.status_code} to a check of a client's credentials"
             )
         return bool(response.status_code == requests.codes.ok)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import requests
 
@@ -32,9 +31,7 @@ class PassedOn:
         data: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, object]:
-        url = (
-            f"{self._settings.internal_url}/realms/{quote(realm, safe='')}/protocol/openid-connect/{endpoint}"
-        )
+        url = self._settings.internal_endpoint(realm, endpoint)
         try:
             response = requests.request(
                 method,

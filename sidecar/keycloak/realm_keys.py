@@ -6,7 +6,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
@@ -59,7 +58,7 @@ class FetchedRealmKeys:
     def _refresh(self, realm: str, cached: _Cached) -> None:
         """Fetch; a Keycloak that is away leaves the keys we know in force."""
         cached.asked_at = time.monotonic()
-        url = f"{self._settings.internal_url}/realms/{quote(realm, safe='')}/protocol/openid-connect/certs"
+        url = self._settings.internal_endpoint(realm, "certs")
         try:
             response = requests.get(url, timeout=self._settings.timeout_s, allow_redirects=False)
             response.raise_for_status()

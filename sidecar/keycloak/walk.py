@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import requests
 
@@ -87,7 +87,6 @@ class _Walk:
         self._state, self._nonce = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         self._verifier = secrets.token_urlsafe(48)
         self._callback = settings.embedded_callback(walker.client.realm)
-        self._base = f"{settings.keycloak.url}/realms/{quote(walker.client.realm, safe='')}"
         self._ends_at = time.monotonic() + _MOST_S
 
     def to_the_code(self) -> str:
@@ -114,7 +113,7 @@ class _Walk:
         }
         if self._walker.client_secret:
             form["client_secret"] = self._walker.client_secret
-        url = self._internal(f"{self._base}/protocol/openid-connect/token")
+        url = self._settings.keycloak.internal_endpoint(self._walker.client.realm, "token")
         try:
             response = self._session.post(
                 url, data=form, headers=self._headers(), timeout=self._left_s(), allow_redirects=False
@@ -140,7 +139,7 @@ class _Walk:
             "code_challenge_method": "S256",
             "kc_idp_hint": self._walker.connection,
         }
-        return f"{self._base}/protocol/openid-connect/auth?{urlencode(query)}"
+        return f"{self._settings.keycloak.endpoint(self._walker.client.realm, 'auth')}?{urlencode(query)}"
 
     def _get(self, url: str) -> requests.Response:
         """Ask Keycloak, and nobody else, under its public name but on the back channel."""
@@ -191,7 +190,8 @@ class _Walk:
         """RFC 6749 §4.1.2, RFC 9207: our own state, from this realm."""
         if not secrets.compare_digest(answer.get("state", "").encode(), self._state.encode()):
             raise KeycloakUnavailable("Keycloak answered a login with another state")
-        if answer.get("iss", self._base) != self._base:
+        issuer = self._settings.keycloak.issuer(self._walker.client.realm)
+        if answer.get("iss", issuer) != issuer:
             raise KeycloakUnavailable("another issuer answered a login")
         if answer.get("error") in {"interaction_required", "login_required", "consent_required"}:
             raise InteractionRequired

@@ -5,6 +5,7 @@
 `docs/settings.md` lists every key, and a test holds the two together.
 """
 
+from sidecar.settings.keycloak import Keycloak
 from sidecar.settings.read import ENVIRONMENT_PREFIX, load
 from sidecar.settings.schema import SettingsSchema
 from sidecar.settings.values import (
@@ -19,7 +20,6 @@ from sidecar.settings.values import (
     Connection,
     ConsoleProvider,
     Database,
-    Keycloak,
     Limits,
     Logo,
     Metrics,

@@ -15,13 +15,13 @@ from sidecar import assets
 from sidecar.model.message import CLAIM_S
 from sidecar.settings.branding import BrandingSchema, ClientSchema
 from sidecar.settings.fields import OWN_NAME, SecretField, Section, Strings, Whole, plain
+from sidecar.settings.keycloak import Keycloak
 from sidecar.settings.pinned import PinnedSchema, canonical, require_end
 from sidecar.settings.providers import ProviderField
 from sidecar.settings.values import (
     ANY_COUNTRY,
     Connection,
     Database,
-    Keycloak,
     Limits,
     Metrics,
     Pumping,

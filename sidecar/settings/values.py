@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from sidecar.model.colours import Palette
+from sidecar.settings.keycloak import Keycloak
 
 #: Among a connection's `countries`: all of them.
 ANY_COUNTRY = "*"
@@ -119,13 +120,6 @@ class Traces:
     """`otlp_endpoint` is a URL, or empty for none."""
 
     otlp_endpoint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keycloak:
-    url: str
-    internal_url: str
-    timeout_s: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -420,4 +414,4 @@ class Settings:
 
     def broker_redirect_uri(self, realm: str, connection: str) -> str:
         """The only redirect URI there is: Keycloak's broker endpoint of the connection."""
-        return f"{self.keycloak.url}/realms/{realm}/broker/{connection}/endpoint"
+        return f"{self.keycloak.issuer(realm)}/broker/{connection}/endpoint"

@@ -1,0 +1,14 @@
+"""The endpoints that existing passwordless SDKs speak, at the root of our host (docs/api.md).
+
+Tokens are Keycloak's own: a right code buys a ticket, and a ticket the login that a browser would walk.
+
+    module           is
+    ---------------  ------------------------------------------------------------------------
+    face.py          all endpoints of a host, put together
+    desk.py          what they share: the realm, who calls, which connection and address
+    fields.py        what came in the body or the query
+    errors.py        what is answered where something is refused
+    start.py         `/passwordless/start`
+    codes.py         a code that an SDK brings is tried
+    token.py         `/oauth/token`, `/userinfo`
+"""
