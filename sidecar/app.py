@@ -74,6 +74,7 @@ from sidecar.store.outbox import SqlOutbox
 from sidecar.store.passkeys import SqlPasskeyOffers
 from sidecar.store.pumping import SqlStops
 from sidecar.store.receipts import SqlReceipts
+from sidecar.store.reservations import SqlReservations
 from sidecar.store.retention import SqlRetention, Sweeping
 from sidecar.store.tickets import SqlTickets
 from sidecar.store.verification import SqlVerification
@@ -88,6 +89,7 @@ from sidecar.web.account_add import AccountAdd
 from sidecar.web.account_door import Door
 from sidecar.web.account_merge import AccountMerge
 from sidecar.web.code import Code
+from sidecar.web.confirm import Confirm
 from sidecar.web.link import Link
 from sidecar.web.pages import Pages
 from sidecar.web.passkey import Passkey
@@ -143,6 +145,7 @@ class Parts:
             auth_codes=MeteredAuthCodes(SqlAuthCodes(self.database)),
             complaints=SqlComplaints(self.database),
             tickets=SqlTickets(self.database),
+            reservations=SqlReservations(self.database),
             clients=SqlClients(self.database),
             users=self.holders(),
         )
@@ -296,7 +299,7 @@ def create_app(
     start = Start(room, pages, Seal(parts.keys), places)
     access_log.install(app)
     metrics.install(app)
-    hosts.install(app, settings.server)
+    hosts.install(app, settings.server, settings.sdk_hosts, serving={face.CALLED, face.VISITED})
     app.after_request(headers.set_security_headers)
     app.after_request(browser.set_new_cookie)
     failures.install(app, pages, elsewhere=unrouted)
@@ -316,18 +319,19 @@ def create_app(
     app.register_blueprint(health.blueprint(parts.database.ping))
     credentials = CheckedAtKeycloak(settings.keycloak, parts.keys)
     install_api(app, room, credentials, parts.catalogue, places)
-    if settings.sdk.default_realm:
+    if settings.sdk.default_realm or settings.sdk_hosts:
         desk = Desk(
             room=room,
             credentials=credentials,
             walks=HeadlessLogin(settings, walking=turns.walking, waiting=turns.waiting, aside=turns.aside),
             passing=PassedOn(settings.keycloak),
-            realm=settings.realms[settings.sdk.default_realm],
             parse=partial(requests.parse, settings),
             catalogue=parts.catalogue,
             places=places,
+            confirming=Confirm(pages),
         )
-        app.register_blueprint(face.blueprint(desk))
+        app.register_blueprint(face.called(desk))
+        app.register_blueprint(face.visited(desk))
     for realm in settings.realms:
         signing.ensure(realm)
     return app

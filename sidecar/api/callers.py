@@ -48,10 +48,18 @@ def calling(
         raise ClientRefused(f"{given.client_id} does not list this origin")
     if not client.is_public and not credentials.are_right(realm, given):
         raise ClientRefused(f"{given.client_id} did not prove who it is")
-    if origin is not None and request.headers.get("Sec-Fetch-Site") in _SAME_SITE:
-        # Our cookie came along, or goes out with the answer: browsers keep it on the same site only.
-        return Call(client=client, caller=caller_of(request))
-    return Call(client=client, caller=api_caller(client, network=network_of(request.remote_addr)))
+    caller = browser_of(request) or api_caller(client, network=network_of(request.remote_addr))
+    return Call(client=client, caller=caller)
+
+
+def browser_of(request: Request) -> Caller | None:
+    """The browser of a page on our own site; of any other caller, whose cookies never come along, none.
+
+    Our cookie came along, or goes out with the answer: browsers keep it on the same site only.
+    """
+    is_page = request.headers.get("Origin") is not None
+    is_same_site = request.headers.get("Sec-Fetch-Site") in _SAME_SITE
+    return caller_of(request) if is_page and is_same_site else None
 
 
 def _given(request: Request, fields: Mapping[str, str]) -> Credentials:

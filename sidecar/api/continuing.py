@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as AnyResponse
 
+from sidecar.api.onward import PASSED_ON, to_keycloak
 from sidecar.edge.browser import caller_of
 from sidecar.edge.forms import field
 from sidecar.errors import InvalidRequest
 from sidecar.login import tickets
 from sidecar.login.room import LoginRoom
-
-#: Of RFC 6749 §4.1.1, RFC 7636 and OpenID Connect Core §3.1.2.1; what the application wants of Keycloak.
-_PASSED_ON = (
-    *("redirect_uri", "response_type", "response_mode", "scope", "state", "nonce"),
-    *("code_challenge", "code_challenge_method", "ui_locales", "acr_values", "max_age", "prompt", "claims"),
-)
-_MAX_CHARS = 2048
 
 
 def blueprint(room: LoginRoom, *, prefix: str) -> Blueprint:
@@ -42,17 +34,16 @@ def _redirected(room: LoginRoom, realm: str) -> AnyResponse:
     client = room.clients.find(realm, field(request, "client_id"))
     if client is None or request.headers.get("Origin") not in client.origins:
         raise InvalidRequest("the form is not of a page of a client that was switched on for the API")
-    wanted = {name: field(request, name) for name in _PASSED_ON}
-    if any(len(value) > _MAX_CHARS for value in wanted.values()):
-        raise InvalidRequest("a parameter is too long")
+    wanted = {name: field(request, name) for name in PASSED_ON}
     unverified_ticket = field(request, "ticket")
     connection = tickets.bind(
         room, client=client, unverified_ticket=unverified_ticket, caller=caller_of(request)
     )
-    query = {
-        "client_id": client.client_id,
-        **{name: value for name, value in wanted.items() if value},
-        "kc_idp_hint": connection,
-        "login_hint": unverified_ticket,
-    }
-    return redirect(f"{room.settings.keycloak.endpoint(realm, 'auth')}?{urlencode(query)}", 303)
+    return to_keycloak(
+        room.settings.keycloak,
+        realm,
+        client.client_id,
+        wanted,
+        kc_idp_hint=connection,
+        login_hint=unverified_ticket,
+    )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from flask.typing import ResponseReturnValue
+
 from sidecar.model.client import Walker
 
 
@@ -57,6 +59,16 @@ class Walks(Protocol):
         ...
 
 
+class Confirming(Protocol):
+    """The page that asks a person before a browser is signed in that nobody has seen before."""
+
+    def page(
+        self, *, realm: str, application: str, action: str, hidden: Mapping[str, str], masked_address: str
+    ) -> ResponseReturnValue:
+        """Ask "Sign in?", with the address; the button posts `hidden` to `action`."""
+        ...
+
+
 class Passing(Protocol):
     """What Keycloak answers by itself: status and body.
 
@@ -65,6 +77,18 @@ class Passing(Protocol):
 
     def token(self, realm: str, form: Mapping[str, str]) -> tuple[int, object]:
         """Of the token endpoint (RFC 6749 §3.2)."""
+        ...
+
+    def configuration(self, realm: str) -> tuple[int, object]:
+        """What the realm says of itself (OpenID Connect Discovery §4)."""
+        ...
+
+    def jwks(self, realm: str) -> tuple[int, object]:
+        """The realm's public keys (RFC 7517 §5)."""
+        ...
+
+    def has_redirect_uri(self, realm: str, client_id: str, redirect_uri: str) -> bool:
+        """Whether it would go there with an answer for the client, by its own word (RFC 6749 §3.1.2)."""
         ...
 
     def userinfo(self, realm: str, authorization: str) -> tuple[int, object]:

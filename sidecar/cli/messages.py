@@ -25,6 +25,7 @@ _SAYS: dict[str, str] = {
     Event.CHALLENGE_RESENT: "asked for the message again",
     Event.BUDGET_REFUSED: "refused: the limit {detail} is used up",
     Event.CODE_TRIED: "typed a code",
+    Event.CODE_RESERVED: "the code was right, and is kept for the browser that comes with it",
     Event.CODE_WRONG: "the code was wrong",
     Event.CODE_ACCEPTED: "the code was right {detail}",
     Event.DEVICE_REMEMBERED: "the browser is known from now on",

@@ -24,6 +24,8 @@ in the store behind the ports of `ports.py`; this package holds the order of the
     resend.py   ask for the message again
     verify.py   try a code; right: the authorization code that goes to Keycloak
     linking.py  see whose account a proven address opens, and make it ready, where a connection links by itself
+    tickets.py  a right code of the API buys a ticket, and a ticket an authorization code
+    reserve.py  a right code of an SDK is kept until its browser comes for it
     links.py    open the link of a message; confirm it, in the browser that asked
     not_me.py   end a start that the address's owner did not ask for, and silence strangers
     redeem.py   spend that authorization code, for the token endpoint

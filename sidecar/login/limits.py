@@ -147,7 +147,7 @@ def _of_client(limits: Limits) -> Rule:
         name="failures_per_client_per_hour",
         scope="client",
         counts=(Event.CODE_TRIED,),
-        less=(Event.CODE_ACCEPTED,),
+        less=(Event.CODE_ACCEPTED, Event.CODE_RESERVED),
         window_s=HOUR_S,
         limit=limits.failures_per_client_per_hour,
     )

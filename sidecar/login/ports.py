@@ -254,11 +254,45 @@ class PasskeyAccounts(Protocol):
         ...
 
 
+class Reservations(Protocol):
+    """Challenges whose counted code was right, kept for their client's next call and still unspent."""
+
+    def make(
+        self,
+        challenge: Challenge,
+        browser_macs: Sequence[str],
+        *,
+        network: str,
+        holder_mac: str | None,
+        lifetime_s: int,
+    ) -> None:
+        """Keep one; `holder_mac`: of the browser that may come for it without being asked.
+
+        Raises:
+            ChallengeRefused: used, retired, suppressed or over.
+        """
+        ...
+
+    def is_held(
+        self, challenge: Challenge, browser_macs: Sequence[str], *, holder_macs: Sequence[str]
+    ) -> bool:
+        """Whether it is kept for that browser."""
+        ...
+
+    def take(self, challenge: Challenge, browser_macs: Sequence[str], *, network: str) -> bool:
+        """End the keeping, once, and record a try; whether it was kept."""
+        ...
+
+
 class Tickets(Protocol):
     """Tickets: written by `Verification.spend` for a challenge of the API, spent here for an authorization code."""
 
     def find(self, ticket_macs: Sequence[str], *, realm: str, connection: str) -> Ticket | None:
         """A live one; `None` for all others."""
+        ...
+
+    def note_refused(self, ticket_macs: Sequence[str], *, realm: str) -> None:
+        """Record that one was shown where it is worth nothing."""
         ...
 
     def bind(

@@ -7,7 +7,16 @@ from typing import Literal
 
 from sidecar.errors import InvalidRequest
 from sidecar.login.keys import KeyRing
-from sidecar.login.ports import AuthCodes, Challenges, Clients, Complaints, Tickets, Users, Verification
+from sidecar.login.ports import (
+    AuthCodes,
+    Challenges,
+    Clients,
+    Complaints,
+    Reservations,
+    Tickets,
+    Users,
+    Verification,
+)
 from sidecar.model.client import ApiClient
 from sidecar.settings import Connection, Settings
 
@@ -23,6 +32,7 @@ class LoginRoom:
     auth_codes: AuthCodes
     complaints: Complaints
     tickets: Tickets
+    reservations: Reservations
     clients: Clients
     #: `None` where no realm lets us look at its users.
     users: Users | None = None

@@ -34,11 +34,18 @@ def is_ticket(unverified_hint: str) -> bool:
 
 
 def verify(
-    room: LoginRoom, *, challenge: Challenge, unverified_code: str, caller: Caller, client: ApiClient
+    room: LoginRoom,
+    *,
+    challenge: Challenge,
+    unverified_code: str,
+    caller: Caller,
+    client: ApiClient,
+    holder: Caller | None = None,
 ) -> Ticketed:
     """Spend the challenge with the right code, for a ticket of this client.
 
     A browser's ticket is that browser's; a client's is nobody's, until it is bound to a browser or exchanged by us.
+    `holder`: the browser that gets it of a client at once; the challenge stays the client's.
 
     Raises:
         InvalidRequest: what was typed can't be a code; nothing was counted.
@@ -47,14 +54,32 @@ def verify(
         AccountStopped, KeycloakUnavailable: as for a page.
     """
     counted = proven(room, challenge=challenge, unverified_code=unverified_code, caller=caller)
+    return buy(room, counted, caller=caller, client=client, holder=holder)
+
+
+def buy(
+    room: LoginRoom,
+    counted: Challenge,
+    *,
+    caller: Caller,
+    client: ApiClient,
+    holder: Caller | None = None,
+    grace_s: int = 0,
+) -> Ticketed:
+    """Spend a challenge whose counted try was compared and right; as `verify`.
+
+    Raises:
+        ChallengeRefused, AccountStopped, KeycloakUnavailable: as `verify`.
+    """
+    holder = holder or (caller if caller.is_browser else None)
     raw_ticket = PREFIX + secrets.token_urlsafe(_BYTES)
     ticket = NewTicket(
         mac=_macs(room, raw_ticket)[0],
         application=client.application,
-        browser_mac=caller.mac(room.keys) if caller.is_browser else None,
+        browser_mac=holder.mac(room.keys) if holder else None,
         lifetime_s=LIFETIME_S,
     )
-    spend(room, counted, caller, is_by_link=False, ticket=ticket)
+    spend(room, counted, caller, is_by_link=False, ticket=ticket, grace_s=grace_s)
     return Ticketed(challenge=counted, raw_ticket=raw_ticket)
 
 
@@ -63,6 +88,20 @@ def find(room: LoginRoom, *, realm: str, connection: str, unverified_ticket: str
     if not _SHAPE.fullmatch(unverified_ticket):
         return None
     return room.tickets.find(_macs(room, unverified_ticket), realm=realm, connection=connection)
+
+
+def look(room: LoginRoom, *, client: ApiClient, connection: str, unverified_ticket: str) -> Ticket:
+    """A live ticket of this client and connection that a browser holds; looking at it does not spend it.
+
+    Raises:
+        TicketRefused: unknown, over, used, another's, or no browser's; recorded.
+    """
+    found = find(room, realm=client.realm, connection=connection, unverified_ticket=unverified_ticket)
+    if found is None or found.is_of_client or found.application != client.application:
+        if _SHAPE.fullmatch(unverified_ticket):
+            room.tickets.note_refused(_macs(room, unverified_ticket), realm=client.realm)
+        raise TicketRefused
+    return found
 
 
 def bind(room: LoginRoom, *, client: ApiClient, unverified_ticket: str, caller: Caller) -> str:

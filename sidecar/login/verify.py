@@ -53,9 +53,17 @@ def proven(room: LoginRoom, *, challenge: Challenge, unverified_code: str, calle
         InvalidRequest, ChallengeRefused, RateLimited: as above.
     """
     cleaned = codes.clean_code(unverified_code, challenge.digits)
-    counted = count(room, challenge, caller)
+    return compared(room, count(room, challenge, caller), cleaned, caller)
+
+
+def compared(room: LoginRoom, counted: Challenge, cleaned_code: str, caller: Caller) -> Challenge:
+    """Compare a code whose try is counted.
+
+    Raises:
+        ChallengeRefused: wrong.
+    """
     test = pinned(room.connection(counted.realm, counted.connection), counted)
-    if not codes.is_right(room.keys, counted, cleaned, pinned=test.code.reveal() if test else None):
+    if not codes.is_right(room.keys, counted, cleaned_code, pinned=test.code.reveal() if test else None):
         room.verification.note_wrong(counted, caller.macs(room.keys), network=caller.network)
         raise ChallengeRefused(tries_left=counted.tries_left)
     return counted
@@ -82,8 +90,9 @@ def spend(
     is_by_link: bool,
     auth_code_mac: str = "",
     ticket: NewTicket | None = None,
+    grace_s: int = 0,
 ) -> None:
-    """Look, spend and settle, for an authorization code or for a ticket.
+    """Look, spend and settle, for an authorization code or for a ticket; `grace_s`: as `NewGrant` has it.
 
     Raises:
         ChallengeRefused, AccountStopped, KeycloakUnavailable: as `grant`.
@@ -100,6 +109,7 @@ def spend(
         is_test=pinned(connection, counted) is not None,
         idle_s=_idle_s(connection),
         withheld=outlook.withheld,
+        grace_s=grace_s,
     )
     subject_id = room.verification.spend(counted, caller.macs(room.keys), new, network=caller.network)
     linking.settle(room, counted, caller, outlook, subject_id=subject_id)

@@ -22,6 +22,8 @@ class Event(StrEnum):
     #: The compared code, or the link (`detail` says so), was right, and the challenge was spent by this very event's
     #: transaction. `detail` says of a test address too.
     CODE_ACCEPTED = "code_accepted"
+    #: The compared code was right, and is kept for a minute for the client's next call, unspent.
+    CODE_RESERVED = "code_reserved"
     #: The compared code was wrong.
     CODE_WRONG = "code_wrong"
     #: A browser was remembered as the address's own, after it accepted a code.

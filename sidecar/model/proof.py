@@ -33,7 +33,8 @@ class NewGrant:
     `ticket`: instead of an authorization code, whose MAC is empty then. `is_remembered`: the address knows the browser
     from now on. `is_test`: the code was a test address's own. `idle_s`: after so many seconds without a proof, an
     address may be somebody else's, and a browser that it does not know gets a subject of its own; `None`: never.
-    `withheld`: the claims that Keycloak must not get.
+    `withheld`: the claims that Keycloak must not get. `grace_s`: so long after its end the challenge may be spent
+    still, since its code was right before, and was kept.
     """
 
     auth_code_mac: str
@@ -45,6 +46,7 @@ class NewGrant:
     is_test: bool = False
     idle_s: int | None = None
     withheld: frozenset[str] = frozenset()
+    grace_s: int = 0
 
     @property
     def is_by_link(self) -> bool:

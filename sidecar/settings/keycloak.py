@@ -24,6 +24,10 @@ class Keycloak:
         """One of a realm's OpenID Connect endpoints by Keycloak's name of it (`auth`, `token`, …), for browsers."""
         return f"{self.issuer(realm)}/{_PROTOCOL}/{name}"
 
+    def internal_configuration(self, realm: str) -> str:
+        """A realm's discovery document, on the back channel."""
+        return f"{self.internal_url}/realms/{quote(realm, safe='')}/.well-known/openid-configuration"
+
     def internal_endpoint(self, realm: str, name: str) -> str:
         """The same on the back channel."""
         return f"{self.internal_url}/realms/{quote(realm, safe='')}/{_PROTOCOL}/{name}"

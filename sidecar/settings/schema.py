@@ -18,6 +18,7 @@ from sidecar.settings.fields import OWN_NAME, SecretField, Section, Strings, Who
 from sidecar.settings.keycloak import Keycloak
 from sidecar.settings.pinned import PinnedSchema, canonical, require_end
 from sidecar.settings.providers import ProviderField
+from sidecar.settings.sdk import Sdk, by_host
 from sidecar.settings.values import (
     ANY_COUNTRY,
     Connection,
@@ -27,7 +28,6 @@ from sidecar.settings.values import (
     Pumping,
     Realm,
     Retention,
-    Sdk,
     Secret,
     Server,
     Settings,
@@ -256,6 +256,7 @@ class _RealmSchema(Section):
     default_region = fields.String(load_default="", validate=_region)
     templates = fields.String(load_default=None, allow_none=True)
     link_hosts = Strings(fields.String(validate=_host), load_default=())
+    sdk_hosts = Strings(fields.String(validate=_host), load_default=())
     connections = fields.Dict(
         keys=fields.String(validate=_name),
         values=fields.Nested(_ConnectionSchema),
@@ -345,9 +346,7 @@ class SettingsSchema(Section):
 
     @validates_schema(skip_on_field_errors=True)
     def _the_sdks_realm_exists(self, data: Mapping[str, Any], **_: Any) -> None:
-        named = data["sdk"].default_realm
-        if named and named not in data["realms"]:
-            raise ValidationError(f"names '{named}', but there is no [realms.{named}]", "sdk.default_realm")
+        by_host(data["sdk"], data["realms"])
 
     @validates_schema(skip_on_field_errors=True)
     def _test_addresses_end(self, data: Mapping[str, Any], **_: Any) -> None:

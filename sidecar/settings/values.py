@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from sidecar.model.colours import Palette
 from sidecar.settings.keycloak import Keycloak
+from sidecar.settings.sdk import Sdk, by_host
 
 #: Among a connection's `countries`: all of them.
 ANY_COUNTRY = "*"
@@ -358,6 +360,8 @@ class Realm:
     default_region: str
     templates: Path | None
     link_hosts: tuple[str, ...]
+    #: At which hosts beside ours the endpoints of existing SDKs are this realm's.
+    sdk_hosts: tuple[str, ...]
     connections: Mapping[str, Connection]
     branding: Branding
     clients: Mapping[str, Client]
@@ -378,13 +382,6 @@ class Realm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sdk:
-    """The face that existing SDKs speak to. `default_realm`: whose it is; empty: there is none."""
-
-    default_realm: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Settings:
     server: Server
     database: Database
@@ -399,6 +396,11 @@ class Settings:
     def issuer(self, realm: str, connection: str) -> str:
         """The issuer identifier of one connection (OpenID Connect Discovery §3); a constant, never from a request."""
         return f"{self.server.public_url}/realms/{realm}/{connection}"
+
+    @cached_property
+    def sdk_hosts(self) -> Mapping[str, str]:
+        """Realms by the hosts that their endpoints of existing SDKs have beside ours."""
+        return by_host(self.sdk, self.realms)
 
     def account_url(self, realm: str) -> str:
         """Where a realm's users find their account page, if it has one."""

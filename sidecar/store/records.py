@@ -26,6 +26,7 @@ WITHHELD = frozenset(
         "seed",
         "key_id",
         "browser_mac",
+        "reserved_by",
         "device",
         "code_mac",
         "ticket_mac",

@@ -16,10 +16,10 @@ from sidecar.model.own_account import AccountChange, ChangeKind
 from sidecar.store.one_of import numbered, one_of
 from sidecar.store.tables import account_changes, addresses, challenges
 
-#: All that the model's value needs; the browser's MAC stays in the database.
-COLUMNS: tuple[ColumnElement[Any], ...] = tuple(
-    column for column in challenges.c if column.name != "browser_mac"
-)
+#: What stays in the database: a browser's MAC, and for whom a right code is kept.
+_KEPT = {"browser_mac", "reserved_until", "reserved_by"}
+#: All that the model's value needs.
+COLUMNS: tuple[ColumnElement[Any], ...] = tuple(column for column in challenges.c if column.name not in _KEPT)
 
 _ASKER = tuple((field.name, f"asked_{field.name}") for field in fields(Asker))
 _PLAIN = tuple(
@@ -51,6 +51,8 @@ def row_from(challenge: Challenge, *, browser_mac: str) -> dict[str, Any]:
         "method": challenge.method.value,
         "purpose": challenge.purpose.value,
         "browser_mac": browser_mac,
+        "reserved_until": None,
+        "reserved_by": None,
         "request": json.dumps(challenge.request.as_json(), separators=(",", ":")),
     }
 

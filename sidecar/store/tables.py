@@ -72,6 +72,9 @@ challenges = Table(
     Column("purpose", Text, nullable=False, server_default="login"),
     Column("account", Text),
     Column("change_id", Text),
+    # Until when its right code is kept for the client's next call, and the browser that may come without being asked.
+    Column("reserved_until", BigInteger),
+    Column("reserved_by", Text),
 )
 Index("ix_challenges_expires_at", challenges.c.expires_at)
 Index("ix_challenges_address", challenges.c.realm, challenges.c.address, challenges.c.expires_at)

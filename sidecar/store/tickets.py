@@ -31,6 +31,10 @@ class SqlTickets:
             return None
         return Ticket(application=row.application, address=row.address, is_of_client=row.browser_mac is None)
 
+    def note_refused(self, ticket_macs: Sequence[str], *, realm: str) -> None:
+        with self._database.write() as transaction:
+            self._record(transaction, Event.TICKET_REFUSED, None, ticket_macs, realm=realm)
+
     def bind(
         self, ticket_macs: Sequence[str], *, realm: str, application: str, browser_macs: Sequence[str]
     ) -> str | None:

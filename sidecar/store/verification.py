@@ -121,6 +121,7 @@ class SqlVerification:
                 "of_connection": challenge.connection,
                 "of_address": challenge.address,
                 "now": held.now,
+                "grace": grant.grace_s * 1000,
                 **_granted(challenge, grant, its_subject, held.now),
                 **ledger.appended(
                     Event.CODE_ACCEPTED,
@@ -322,7 +323,7 @@ def _spending(now: ColumnElement[int]) -> ReturningUpdate[*tuple[Any, ...]]:
             challenges.c.used_at.is_(None),
             challenges.c.retired_at.is_(None),
             challenges.c.is_suppressed.is_(False),
-            challenges.c.expires_at > now,
+            challenges.c.expires_at > now - bindparam("grace", type_=BigInteger),
             # A code that adds an address signs nobody in.
             challenges.c.purpose == literal_column(f"'{Purpose.LOGIN}'"),
         )

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -21,9 +22,10 @@ PUBLIC_URL = "https://login.example.org"
 
 @dataclass
 class Realms:
-    """Keycloak as far as `FetchedRealmKeys` sees it: `/realms/{realm}/protocol/openid-connect/certs`, a key a realm."""
+    """Keycloak as far as it is asked without a login: a realm's keys, its discovery, which redirect URIs it knows."""
 
     url: str = ""
+    redirect_uris: set[str] = field(default_factory=set)
     keys: dict[str, ECKey] = field(default_factory=dict)
     fetched: int = 0
 
@@ -83,8 +85,25 @@ def serving_realms() -> Iterator[Realms]:
 
     class Certs(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            realms.fetched += 1
-            body = json.dumps(realms.certs(self.path.split("/")[2])).encode()
+            path, _, query = self.path.partition("?")
+            if path.endswith("/auth"):
+                self._redirect_known(parse_qs(query)["redirect_uri"][0])
+            elif path.endswith("/.well-known/openid-configuration"):
+                self._answer({"scopes_supported": ["openid", "email"], "claims_parameter_supported": True})
+            else:
+                realms.fetched += 1
+                self._answer(realms.certs(self.path.split("/")[2]))
+
+        def _redirect_known(self, redirect_uri: str) -> None:
+            is_known = redirect_uri in realms.redirect_uris
+            self.send_response(302 if is_known else 400)
+            if is_known:
+                self.send_header("Location", f"{redirect_uri}?error=login_required")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def _answer(self, document: dict[str, Any]) -> None:
+            body = json.dumps(document).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

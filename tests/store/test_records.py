@@ -111,7 +111,7 @@ def test_it_is_decided_of_every_column_whether_an_export_shows_it():
         ),
         *("method", "reference", "receipt", "receipt_at", "prefix", "country", "client", "is_known"),
         *("purpose", "account", "change_id", "kind", "before", "undone_at"),
-        *("is_held", "declined_at", "wanted_at"),
+        *("is_held", "declined_at", "wanted_at", "reserved_until"),
         *("application", "converted_at"),
         *("asked_browser", "asked_system", "asked_city", "asked_country"),
     }

@@ -11,4 +11,10 @@ Tokens are Keycloak's own: a right code buys a ticket, and a ticket the login th
     start.py         `/passwordless/start`
     codes.py         a code that an SDK brings is tried
     token.py         `/oauth/token`, `/userinfo`
+    cross_origin.py  `/co/authenticate`: a code for a login ticket, from a page
+    authorize.py     `/authorize`: on to Keycloak
+    verify.py        `/passwordless/verify`: a code is checked, and kept for its browser
+    verify_redirect.py  `/passwordless/verify_redirect`: the browser that comes for it
+    logout.py        `/v2/logout`, `/oidc/logout`
+    discovery.py     `/.well-known/openid-configuration`, `/.well-known/jwks.json`
 """

@@ -46,18 +46,22 @@ def refusing(refusals: Refusals, connection: Connection) -> Iterator[None]:
         raise errors.blocked() from None
 
 
-def newest(desk: Desk, call: Call, connection: Connection, address: Address, refusals: Refusals) -> Challenge:
-    """The client's challenge that a code for the address is for, if it may still be tried.
+def newest(desk: Desk, realm: str, call: Call, connection: Connection, address: Address) -> Challenge:
+    """The client's challenge that a code for the address is for, however it stands.
 
-    Whoever started it may know which end it had.
+    Raises:
+        ChallengeNotFound: the client started none.
+    """
+    macs = call.caller.macs(desk.room.keys)
+    return desk.room.challenges.newest(realm, connection.id, address.canonical, macs)
+
+
+def still_open(challenge: Challenge, connection: Connection, refusals: Refusals) -> Challenge:
+    """The same one, if it may be tried. Whoever started it may know which end it had.
 
     Raises:
         SdkRefused: it is over.
-        ChallengeNotFound: the client started none.
     """
-    challenge = desk.room.challenges.newest(
-        desk.realm.name, connection.id, address.canonical, call.caller.macs(desk.room.keys)
-    )
     if challenge.used_at is not None or challenge.retired_at is not None:
         raise refusals.wrong(connection)
     if challenge.tries_left == 0:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import request
 from werkzeug.datastructures import MultiDict
 
 from sidecar.api.callers import Call, calling
-from sidecar.api.ports import ClientCredentials, Passing, Walks
+from sidecar.api.ports import ClientCredentials, Confirming, Passing, Walks
 from sidecar.api.sdk.errors import SdkRefused
 from sidecar.api.sdk.fields import text
 from sidecar.edge.asker import Places
@@ -30,16 +31,16 @@ KIND = {"email": "email", "sms": "phone number"}
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """One realm at the root of the host (`sdk.default_realm`)."""
+    """The realm that a host's face speaks for (`sdk_hosts` of a realm, `sdk.default_realm`)."""
 
     room: LoginRoom
     credentials: ClientCredentials
     walks: Walks
     passing: Passing
-    realm: Realm
     parse: Parse
     catalogue: Catalogue
     places: Places
+    confirming: Confirming
 
     def call(self, fields: Mapping[str, Any]) -> Call:
         """The client that calls; challenges of this face are the client's, for SDKs bring no cookie to their start.
@@ -54,6 +55,31 @@ class Desk:
         if not call.client.is_public and "auth0-forwarded-for" in request.headers:
             network = network_of(request.headers["auth0-forwarded-for"])
         return Call(client=call.client, caller=api_caller(call.client, network=network))
+
+    @property
+    def realm_name(self) -> str:
+        """Of the request's host; empty: there is no face at it."""
+        settings = self.room.settings
+        return settings.sdk_hosts.get(request.host.lower(), settings.sdk.default_realm)
+
+    @property
+    def realm(self) -> Realm:
+        """The same.
+
+        Raises:
+            SdkRefused: there is none.
+        """
+        found = self.room.settings.realms.get(self.realm_name)
+        if found is None:
+            raise SdkRefused(400, "bad.tenant", "error in tenant - tenant validation failed: invalid_tenant")
+        return found
+
+    @property
+    def base_url(self) -> str:
+        """Where this face is, by the settings: nothing of a request becomes a URL."""
+        public_url = self.room.settings.server.public_url
+        host = next((it for it in self.room.settings.sdk_hosts if it == request.host.lower()), "")
+        return f"{urlsplit(public_url).scheme}://{host}" if host else public_url
 
     def connection(self, name: str) -> Connection:
         found = self.realm.connections.get(name)

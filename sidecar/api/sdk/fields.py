@@ -8,6 +8,7 @@ from typing import Any
 from flask import request
 
 from sidecar.api.sdk.errors import SdkRefused
+from sidecar.errors import InvalidRequest
 
 _MAX_CHARS = 4096
 
@@ -24,3 +25,15 @@ def text(fields: Mapping[str, Any], name: str) -> str:
     """One of them, or nothing if it is no text."""
     value = fields.get(name, "")
     return value.strip()[:_MAX_CHARS] if isinstance(value, str) else ""
+
+
+def one(name: str) -> str:
+    """A parameter of the query; empty if it is not there.
+
+    Raises:
+        InvalidRequest: it is given more than once (RFC 6749 §3.1).
+    """
+    values = request.args.getlist(name)
+    if len(values) > 1:
+        raise InvalidRequest("a parameter is given twice")
+    return values[0] if values else ""

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from sidecar.api.callers import Call
 from sidecar.api.sdk import errors
-from sidecar.api.sdk.codes import Refusals, newest, refusing
+from sidecar.api.sdk.codes import Refusals, newest, refusing, still_open
 from sidecar.api.sdk.desk import Desk, scope_of
 from sidecar.api.sdk.errors import SdkRefused
 from sidecar.api.sdk.fields import body, text
@@ -100,7 +100,9 @@ def _verified(desk: Desk, call: Call, connection: Connection, address: Address, 
     with refusing(_REFUSALS, connection):
         return tickets.verify(
             desk.room,
-            challenge=newest(desk, call, connection, address, _REFUSALS),
+            challenge=still_open(
+                newest(desk, desk.realm.name, call, connection, address), connection, _REFUSALS
+            ),
             unverified_code=code,
             caller=call.caller,
             client=call.client,
