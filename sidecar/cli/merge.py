@@ -61,8 +61,9 @@ def merge(
     passkeys, roles, groups and attributes are not moved. The secondary is
     disabled, and can be deleted later with --delete-secondary.
 
-    Shows what is moved and what both have, and asks. Stopped on the way, it
-    goes on when it is run again.
+    No command takes a merge back. Shows what is moved, what both have and what
+    taking it back by hand would take, and asks. Stopped on the way, it goes on
+    when it is run again.
     """
     if delete_secondary == bool(into):
         raise click.UsageError("name either --into, or --delete-secondary")
@@ -103,10 +104,10 @@ def _delete(
 
 def _merge_as_json(ctx: click.Context, merging: Merging, plan: MergePlan, *, is_dry_run: bool) -> None:
     if is_dry_run or plan.refusals:
-        echo_json({**_as_json(plan), "merged": False})
+        echo_json({**_as_json(plan), "restoring": merging.restoring(plan), "merged": False})
         ctx.exit(2 if plan.refusals else 0 if plan.is_finished else 1)
     merging.carry_out(plan, by="operator")
-    echo_json({**_as_json(plan), "merged": True})
+    echo_json({**_as_json(plan), "restoring": merging.restoring(plan), "merged": True})
 
 
 def _merge_aloud(
@@ -118,6 +119,9 @@ def _merge_aloud(
     if plan.is_finished and not plan.moves:
         click.echo("Nothing to do.")
         return
+    click.echo("No command takes this back. By hand it takes, so keep this:")
+    for number, step in enumerate(merging.restoring(plan), 1):
+        click.echo(f"  {number}. {inert(step)}")
     if is_dry_run:
         click.echo("Nothing was changed.")
         ctx.exit(1)

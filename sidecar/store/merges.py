@@ -35,7 +35,7 @@ class SqlMerges:
         is_over = row.finished_at is not None
         return Merge(row.into_user, (row.now - row.finished_at) // 1000 if is_over else None)
 
-    def begin(self, realm: str, *, from_: str, into: str, by: str) -> None:
+    def begin(self, realm: str, *, from_: str, into: str, by: str, email: str) -> None:
         about = ledger.Subject(realm, "")
         with self._database.write() as connection:
             # One at a time in the realm, or two could each be merged into the other.
@@ -65,7 +65,12 @@ class SqlMerges:
                 insert(merges).values(realm=realm, from_user=from_, into_user=into, begun_at=now)
             )
             ledger.record(
-                connection, Event.USER_MERGE_BEGUN, about, at=now, detail=f"{from_} into {into} by {by}"
+                connection,
+                Event.USER_MERGE_BEGUN,
+                # As an address, so that whoever erases it erases it here, too.
+                ledger.Subject(realm, "", email),
+                at=now,
+                detail=f"{from_} into {into} by {by}",
             )
 
     def note(self, realm: str, event: Event, *, connection: str = "", detail: str) -> None:

@@ -158,7 +158,7 @@ class Merging:
             raise UsersRefused(" ".join(plan.refusals))
         realm, into, from_ = plan.realm, plan.into.id, plan.from_.id
         profiles = self.profiles(realm)
-        self.merges.begin(realm, from_=from_, into=into, by=by)
+        self.merges.begin(realm, from_=from_, into=into, by=by, email=self._email(realm, plan.from_))
         profiles.disable(from_)
         self.merges.note(realm, Event.USER_DISABLED, detail=from_)
         on_step("the secondary is disabled, and its sessions are over")
@@ -174,6 +174,30 @@ class Merging:
             )
         self.merges.finish(realm, from_=from_)
         on_step("the merge is finished")
+
+    def restoring(self, plan: MergePlan) -> tuple[str, ...]:
+        """What takes a merge back, which no command does: steps for an operator, in their order."""
+        realm, from_ = plan.realm, plan.from_.id
+        of_ours = [move for move in plan.moves if move.kind == "address"]
+        others = [move for move in plan.moves if move.kind == "identity"]
+        addresses = dict.fromkeys(move.what for move in of_ours)
+        steps = [f"passwordless erase --realm {realm} --address {address} --yes" for address in addresses]
+        steps += [
+            f"in Keycloak, take the identity {move.what} of {move.alias} from {plan.into.id} and give it to {from_}"
+            for move in others
+        ]
+        links = ", ".join(sorted({move.alias for move in of_ours}))
+        if links:
+            steps.append(f"in Keycloak, take from {from_} what it is linked with by {links}")
+        if plan.from_.email:
+            verified = "verified" if plan.from_.is_email_verified else "not verified"
+            steps.append(f"in Keycloak, give {from_} the email address {plan.from_.email}, {verified}")
+        steps.append(f"in Keycloak, enable {from_}")
+        steps += [
+            f"passwordless users link {realm} --connection {alias}"
+            for alias in sorted({move.alias for move in of_ours})
+        ]
+        return tuple(steps)
 
     def delete_secondary(self, realm: str, from_: str) -> None:
         """Delete a user who was merged into another, `PAUSE_S` after that or later.
@@ -192,6 +216,12 @@ class Merging:
             raise UsersRefused("the user was enabled again since: disable it first, or keep it")
         profiles.delete(from_)
         self.merges.forget(realm, from_=from_)
+
+    def _email(self, realm: str, user: User) -> str:
+        try:
+            return spelled(self.realms[realm], user.email).canonical if user.email else ""
+        except InvalidAddress:
+            return ""
 
     def _one(self, profiles: Profiles, user_id: str) -> User:
         found = [user for user in profiles.find(user_id) if user.id == user_id]

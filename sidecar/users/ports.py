@@ -213,8 +213,8 @@ class Merges(Protocol):
         """The merge of a secondary user."""
         ...
 
-    def begin(self, realm: str, *, from_: str, into: str, by: str) -> None:
-        """Note that one user is merged into another; once more is fine.
+    def begin(self, realm: str, *, from_: str, into: str, by: str, email: str) -> None:
+        """Note that one user is merged into another, and the first one's email address; once more is fine.
 
         Raises:
             UsersRefused: either takes part in another merge that stands against it.

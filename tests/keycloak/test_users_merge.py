@@ -83,12 +83,16 @@ def _link(realm, user: str, alias: str, subject: str, name: str) -> None:
 
 
 @pytest.fixture
-def command(subjects, realm_name, tmp_path, keycloak_admin):
-    username, password = keycloak_admin
-    environment = {
+def environment(tmp_path, keycloak_admin):
+    return {
         "PASSWORDLESS_SETTINGS": str(tmp_path / "passwordless.toml"),
-        "KEYCLOAK_ADMIN_PASSWORD": password,
+        "KEYCLOAK_ADMIN_PASSWORD": keycloak_admin[1],
     }
+
+
+@pytest.fixture
+def command(subjects, realm_name, environment, keycloak_admin):
+    username, _ = keycloak_admin
 
     def run(*options: str):
         arguments = ["users", "merge", realm_name, "--admin-username", username, *options]
@@ -115,7 +119,7 @@ def sign_in(provider, keycloak_url, realm_name, realm):
     return run
 
 
-def test_two_profiles_become_one(command, subjects, realm, parts, sign_in):
+def test_two_profiles_become_one_and_two_again(command, subjects, realm, parts, *, sign_in, environment):
     ada, old = subjects
     realm_name = realm.get()["realm"]
     with_session = sign_in("email", "email.old")
@@ -123,7 +127,9 @@ def test_two_profiles_become_one(command, subjects, realm, parts, sign_in):
     assert looked.exit_code == 1, looked.output
     assert "moves    +447400123456 (sms)" in looked.output
     assert "lost     the secondary's password" in looked.output
+    assert "No command takes this back" in looked.output
 
+    listed = command("--from", "old", "--into", "ada", "--dry-run", "--json")
     done = command("--from", "old@acme.example", "--into", "ada", "--yes")
     again = command("--from", old, "--into", ada, "--yes")
 
@@ -139,11 +145,37 @@ def test_two_profiles_become_one(command, subjects, realm, parts, sign_in):
     assert ["+447400123456"] == merges.addresses(realm_name, "sms", held["sms"])
     assert "ada" == sign_in("sms", held["sms"])
     assert realm.get("users", old).get("email") is None
-    realm.put("users", ada, body={"email": "old@acme.example", "emailVerified": True})
-
     early = command("--from", old, "--delete-secondary", "--yes")
     assert early.exit_code == 2
     assert "an hour ago" in early.output
+
+    _take_back(realm, subjects, json.loads(listed.stdout)["restoring"], environment)
+    ((_, subject),) = merges.subjects(realm_name, "old@acme.example")
+    assert sign_in("email", subject) == "old"
+    assert {each.alias for each in RealmUsers(realm).identities(old)} == {"email", "social"}
+
+
+def _take_back(realm, subjects, steps: list[str], environment) -> None:
+    """By hand, as the command lists it."""
+    ada, old = subjects
+    assert [step for step in steps if step.startswith("in Keycloak")] == [
+        f"in Keycloak, take the identity ada.social of social from {ada} and give it to {old}",
+        f"in Keycloak, take from {old} what it is linked with by email, sms",
+        f"in Keycloak, give {old} the email address old@acme.example, verified",
+        f"in Keycloak, enable {old}",
+    ]
+    by_us = [step.split()[1:] for step in steps if step.startswith("passwordless")]
+    for step in (it for it in by_us if it[0] == "erase"):
+        assert CliRunner().invoke(main, step, env=environment).exit_code == 0
+    realm.delete("users", ada, "federated-identity", "social")
+    _link(realm, old, "social", "s-2", "ada.social")
+    for alias in ("email", "sms"):
+        realm.delete("users", old, "federated-identity", alias)
+    realm.put("users", old, body={"email": "old@acme.example", "emailVerified": True})
+    realm.put("users", old, body={"enabled": True})
+    (linking,) = (it for it in by_us if it[0] == "users" and it[-1] == "email")
+    linked = CliRunner().invoke(main, [*linking, "--admin-username", "admin", "--yes"], env=environment)
+    assert linked.exit_code == 0, linked.output
 
 
 def test_cut_off_after_each_write_it_goes_on_and_no_login_ends_in_between(

@@ -289,8 +289,22 @@ def test_each_step_is_in_the_ledger(parts, realm, merging):
         "identity_moved",
         "user_merged",
     ] == [event.type for event in written]
-    assert f"{OLD} into {ADA} by operator" == written[0].detail
+    assert (f"{OLD} into {ADA} by operator", "old@example.org") == (written[0].detail, written[0].address)
     assert (f"from {from_} into {into}", "old@example.org") == (written[2].detail, written[2].address)
+
+
+def test_what_takes_it_back_by_hand_is_known_before(parts, realm, merging):
+    plan = merging.plan("acme", into=ADA, from_=OLD)
+
+    assert merging.restoring(plan) == (
+        "passwordless erase --realm acme --address old@example.org --yes",
+        f"in Keycloak, take the identity ada@work of work from {ADA} and give it to {OLD}",
+        f"in Keycloak, take from {OLD} what it is linked with by email, partner",
+        f"in Keycloak, give {OLD} the email address old@example.org, verified",
+        f"in Keycloak, enable {OLD}",
+        "passwordless users link acme --connection email",
+        "passwordless users link acme --connection partner",
+    )
 
 
 def test_a_secondary_is_deleted_an_hour_later_at_the_earliest(parts, realm, merging, clock):
