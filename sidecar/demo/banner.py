@@ -20,6 +20,7 @@ def as_json(stack: DemoStack, *, state: str) -> dict[str, Any]:
     return {
         "realm": REALM,
         "sign_in_url": urls.account,
+        "account_page_url": urls.addresses,
         "inbox_url": urls.inbox,
         "inbox_api_url": f"{urls.inbox}/api/v1",
         "keycloak_url": urls.keycloak,
@@ -40,6 +41,7 @@ def show(stack: DemoStack, console: Console, *, state: str) -> None:
     table = Table.grid(padding=(0, 2))
     rows = (
         ("Sign in", stack.urls.account),
+        ("Own addresses", f"{stack.urls.addresses} (add, remove, choose)"),
         ("Inbox", stack.urls.inbox),
         ("Example", f"{stack.urls.example} (codes on its own page)"),
         ("API and SDKs", stack.urls.sidecar),

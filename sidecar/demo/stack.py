@@ -24,7 +24,7 @@ from sidecar.demo.processes import Child, Supervisor
 from sidecar.demo.report import Report
 from sidecar.demo.state import Secrets, State
 from sidecar.errors import DemoError, KeycloakUnavailable
-from sidecar.keycloak import Change, apply_realm, connect
+from sidecar.keycloak import Change, apply_realm, bootstrap_realm, connect
 from sidecar.settings import Settings
 
 REALM = "demo"
@@ -42,6 +42,7 @@ class Urls:
 
     keycloak: str
     account: str
+    addresses: str
     admin_console: str
     sidecar: str
     inbox: str
@@ -95,6 +96,7 @@ class DemoStack:
         return Urls(
             keycloak=keycloak,
             account=f"{keycloak}/realms/{REALM}/account",
+            addresses=f"http://localhost:{self._ports.sidecar}/realms/{REALM}/account",
             admin_console=f"{keycloak}/admin/master/console/#/{REALM}",
             sidecar=f"http://localhost:{self._ports.sidecar}",
             inbox=f"http://localhost:{self._ports.inbox}",
@@ -246,6 +248,7 @@ class DemoStack:
         try:
             admin = connect(self.settings(), username=username, password=password)
             apply_realm(admin, self.settings(), REALM, create=True, theme=self._theme, on_step=changes.append)
+            bootstrap_realm(admin, self.settings(), REALM, on_step=changes.append)
             clients.set_up(
                 admin,
                 self.settings(),
@@ -295,6 +298,8 @@ private_network = true
 [realms.{REALM}]
 display_name = "Demo"
 passwords = false
+service_account = true
+account_page = true
 locales = {json.dumps(_languages())}
 
 [realms.{REALM}.connections.email]
