@@ -181,14 +181,14 @@ def write_settings(
     `methods`: what the messages of a realm bring, where it is not a code. `numbers`: realms with a connection `sms`
     too, for British mobiles, through an HTTP gateway at `gateway_url`. `step_up`: realms with a
     second factor for applications that ask for it. `account_page`: realms with that, and with an account of the
-    sidecar's. `passkeys`: what a realm says of them, with such an account where it offers them. `locales`: a realm's
+    sidecar's. `passkeys`: what a realm says of them, with such an account where it asks for them. `locales`: a realm's
     languages, where they are not the default ones. `more`: further tables, as TOML.
     """
     tables = "".join(
         f'[realms.{name}]\ndisplay_name = "{name.title()}"\npasswords = {str(passwords).lower()}\n'
         f'default_region = "{"GB" if name in numbers else ""}"\n'
         f"step_up = {str(name in step_up).lower()}\n"
-        f"service_account = {str(name in account_page or passkeys.get(name) == 'offer').lower()}\n"
+        f"service_account = {str(name in account_page or passkeys.get(name) in {'offer', 'require'}).lower()}\n"
         f"account_page = {str(name in account_page).lower()}\n"
         f'passkeys = "{passkeys.get(name, "off")}"\n'
         f"locales = {json.dumps(list(locales.get(name, ('en', 'de'))))}\n"

@@ -9,6 +9,8 @@ from sidecar.keycloak.passkeys import REGISTRATION
 
 #: How Keycloak calls a passkey among a user's credentials.
 _CREDENTIAL = "webauthn-passwordless"
+#: A realm role that lets its users off: nobody asks them, not even where everybody must have a passkey.
+LET_OFF = "passwordless-no-passkey"
 
 
 class PasskeyUsers:
@@ -21,8 +23,11 @@ class PasskeyUsers:
         user = self._user(realm, connection, subject_id)
         if user is None or REGISTRATION in user.get("requiredActions", ()):
             return False
-        credentials = self._accounts.realm(realm).get("users", user["id"], "credentials")
-        return all(it["type"] != _CREDENTIAL for it in credentials)
+        admin = self._accounts.realm(realm)
+        if any(it["type"] == _CREDENTIAL for it in admin.get("users", user["id"], "credentials")):
+            return False
+        roles = admin.get("users", user["id"], "role-mappings", "realm", "composite")
+        return all(it["name"] != LET_OFF for it in roles)
 
     def have_passkey_registered(self, realm: str, connection: str, subject_id: str) -> None:
         self._set(realm, connection, subject_id, is_asked=True)

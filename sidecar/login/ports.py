@@ -242,7 +242,7 @@ class PasskeyAccounts(Protocol):
     """Users of a realm and their passkeys. Each call may raise `KeycloakUnavailable`; a subject may be no user yet."""
 
     def lacks_passkey(self, realm: str, connection: str, subject_id: str) -> bool:
-        """Whether the subject is a user who has no passkey and is not being asked for one."""
+        """Whether the subject is a user who has no passkey, is not being asked and was not let off by an admin."""
         ...
 
     def have_passkey_registered(self, realm: str, connection: str, subject_id: str) -> None:

@@ -21,10 +21,10 @@ from tests.logos import logo
 from tests.stack import MailServer, free_port, serving, write_settings
 
 #: Realms of the run: without passwords, with passwords, under Keycloak's own theme, with links beside codes, with
-#: numbers beside addresses, with looks of their own, with a second factor for applications that ask for it, and with
-#: passkeys that the sidecar offers.
+#: numbers beside addresses, with looks of their own, with a second factor for applications that ask for it, with
+#: passkeys that the sidecar offers, and with passkeys that everybody must have.
 OPEN, MIXED, STOCK, LINKS, NUMBERS, BRANDED = "open", "mixed", "stock", "links", "numbers", "branded"
-STEP_UP, PASSKEYS = "step-up", "passkeys"
+STEP_UP, PASSKEYS, KEYED = "step-up", "passkeys", "keyed"
 REALMS = {
     OPEN: False,
     MIXED: True,
@@ -34,6 +34,7 @@ REALMS = {
     BRANDED: False,
     STEP_UP: False,
     PASSKEYS: False,
+    KEYED: False,
 }
 #: All that there are texts in, Norwegian by one of its names.
 LANGUAGES = ("en", *(tag for tag in locales() if tag not in {"en", "no"}))
@@ -121,7 +122,7 @@ def stack(
         numbers=[NUMBERS, STEP_UP],
         step_up=[STEP_UP],
         account_page=[NUMBERS],
-        passkeys={STEP_UP: "allow", PASSKEYS: "offer"},
+        passkeys={STEP_UP: "allow", PASSKEYS: "offer", KEYED: "require"},
         locales={OPEN: LANGUAGES, NUMBERS: LANGUAGES},
         gateway_url=gateway.url,
         secret_key=SECRET_KEY,

@@ -150,6 +150,7 @@ def test_two_profiles_become_one_and_two_again(command, subjects, realm, parts, 
     assert "an hour ago" in early.output
 
     _take_back(realm, subjects, json.loads(listed.stdout)["restoring"], environment)
+    realm.post("users", ada, "logout", body={})
     ((_, subject),) = merges.subjects(realm_name, "old@acme.example")
     assert sign_in("email", subject) == "old"
     assert {each.alias for each in RealmUsers(realm).identities(old)} == {"email", "social"}
