@@ -19,6 +19,7 @@ CMD ["passwordless", "serve", "--bind", "0.0.0.0:5080"]
 
 FROM quay.io/keycloak/keycloak:26.7.4 AS keycloak
 COPY themes/passwordless /opt/keycloak/themes/passwordless
+COPY themes/passwordless-classic /opt/keycloak/themes/passwordless-classic
 # One Keycloak shares no cache with others: for more than one, take --cache=ispn.
 RUN /opt/keycloak/bin/kc.sh build --db=postgres --cache=local --health-enabled=true --metrics-enabled=true
 USER 1000

@@ -57,9 +57,14 @@ def start_postgres(stack: Production) -> None:
 
 
 def prepare_keycloak(stack: Production) -> None:
-    """The image: the distribution with the theme, built by the Dockerfile's RUN."""
+    """The image: the distribution with the themes that the Dockerfile copies, built by its RUN."""
     copy_distribution(built_keycloak(stack.java), stack.folder / "keycloak")
-    shutil.copytree(assets.THEMES / "passwordless", stack.folder / "keycloak" / "themes" / "passwordless")
+    copies = [line.split() for line in compose.instructions("keycloak", "COPY")]
+    assert {source for source, _ in copies} == {f"themes/{theme.name}" for theme in assets.THEMES.iterdir()}
+    for source, target in copies:
+        shutil.copytree(
+            assets.ROOT / source, stack.folder / "keycloak" / target.removeprefix("/opt/keycloak/")
+        )
 
 
 def built_keycloak(java: Path) -> Path:

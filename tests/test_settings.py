@@ -231,6 +231,19 @@ def test_internal_urls_are_the_public_ones_unless_they_are_given(load_text):
             id="providers that take too long",
         ),
         pytest.param(
+            changed("https://id.example.org", "https://id.example.net") + "[realms.Acme.clients.shop]\n"
+            'theme = "passwordless-classic"\n',
+            "realms.Acme.clients.shop.theme: needs keycloak.url and server.public_url on one site, like id.acme.example"
+            " and login.acme.example: browsers send our cookie from there only",
+            id="a classic page of another site",
+        ),
+        pytest.param(
+            in_table("realms.Acme", 'login_page = "classic"\nservice_account = true\npasskeys = "require"'),
+            'realms.Acme.login_page: does not go with passkeys = "require": a page of the sidecar asks for it, and here'
+            " there is none",
+            id="a classic page that passkeys are required on",
+        ),
+        pytest.param(
             changed("[realms.Acme.connections.email]\n", "[realms.Acme.connections.E-Mail]\n"),
             "realms.Acme.connections.E-Mail: must be lower-case letters, digits, '.', '_' or '-'",
             id="bad connection name",

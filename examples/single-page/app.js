@@ -16,20 +16,21 @@ for (const [name, value] of Object.entries({
   login.setAttribute(name, value);
 }
 
-function show({ claims, idToken }) {
-  sessionStorage.setItem("session", JSON.stringify({ claims, idToken }));
+function show({ claims }) {
   document.getElementById("who").textContent = claims.email ?? claims.phone_number ?? claims.preferred_username;
   document.getElementById("claims").textContent = JSON.stringify(claims, null, 2);
   session.hidden = false;
 }
 
-// Where another session won, the component says so and offers to sign out of it.
 login.addEventListener("passwordless-signed-in", (event) => {
-  if (!event.detail.isEarlier) login.hidden = true;
-  show(event.detail);
+  const { claims, idToken, isEarlier } = event.detail;
+  if (isEarlier) return; // Another session won: the component says whose it is, and offers to sign out of it.
+  sessionStorage.setItem("session", JSON.stringify({ claims, idToken }));
+  login.hidden = true;
+  show({ claims });
 });
 login.addEventListener("passwordless-step", (event) => {
-  session.hidden = event.detail.step !== "done" && !login.hidden;
+  if (!login.hidden && event.detail.step !== "done") session.hidden = true;
 });
 document.getElementById("sign-out").addEventListener("click", () => {
   const { idToken } = JSON.parse(sessionStorage.getItem("session"));

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 from flask import Request, g
 
+from sidecar.api import login_page
 from sidecar.api.ports import ClientCredentials, Credentials
 from sidecar.edge.browser import caller_of
 from sidecar.edge.network import network_of
@@ -23,21 +24,36 @@ _SAME_SITE = frozenset({"same-origin", "same-site"})
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A client, and whose the challenge is: the browser's that holds our cookie, or the client's."""
+    """A client, and whose the challenge is: the browser's that holds our cookie, or the client's.
+
+    `login`: the login under way at Keycloak whose page calls; empty for an application.
+    """
 
     client: ApiClient
     caller: Caller
+    login: str = ""
+
+    @property
+    def page_of(self) -> str:
+        """The client whose login page at Keycloak calls; empty for an application."""
+        return self.client.client_id if self.login else ""
 
 
 def calling(
     room: LoginRoom, credentials: ClientCredentials, realm: str, request: Request, fields: Mapping[str, str]
 ) -> Call:
-    """Who makes this request; `fields`: `client_id` and, of a confidential client, its proof, unless in a Basic header.
+    """Who makes this request.
+
+    `fields`: `client_id` and, of a confidential client, its proof, unless in a Basic header; of Keycloak's own page,
+    `login`.
 
     Raises:
         ClientRefused: unknown, not switched on, from an origin that is not its own, or not proven.
         KeycloakUnavailable: a confidential client's proof can't be checked.
     """
+    if login := fields.get("login", ""):
+        page = login_page.client_of(room, realm, request, fields)
+        return Call(client=page, caller=caller_of(request), login=login)
     given = _given(request, fields)
     client = room.clients.find(realm, given.client_id) if realm in room.settings.realms else None
     if client is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import request
+from flask import after_this_request, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
@@ -15,6 +15,7 @@ from sidecar.api.describing import links, operation, path
 from sidecar.api.idempotency import once
 from sidecar.api.ports import ClientCredentials
 from sidecar.edge.asker import Places, asker_of
+from sidecar.edge.browser import remember
 from sidecar.errors import ChallengeNotFound, InvalidRequest
 from sidecar.login import tickets
 from sidecar.login.addressing import read, take
@@ -100,7 +101,9 @@ class Challenges:
             address=address,
             caller=call.caller,
             request=AuthorizationRequest.through_api(
-                call.client.application, send=_send(Method(connection.method), body.get("method", ""))
+                call.client.application,
+                send=_send(Method(connection.method), body.get("method", "")),
+                page_of=call.page_of,
             ),
             asker=asker_of(request, self._places, network=call.caller.network, locale=words.locale),
             locale=words.locale,
@@ -130,7 +133,10 @@ class Challenges:
             unverified_code=body["code"],
             caller=call.caller,
             client=call.client,
+            login=call.login,
         )
+        if call.caller.is_browser:
+            after_this_request(lambda response: remember(response, call.caller))
         return {"ticket": ticketed.raw_ticket, "expires_in_s": tickets.LIFETIME_S}
 
     def _call(self, realm: str, fields: dict[str, str]) -> Call:
@@ -147,7 +153,8 @@ class Challenges:
             raise ChallengeNotFound
         found = self._room.challenges.find(unverified_id, call.caller.macs(self._room.keys))
         challenge = found.challenge
-        is_of_client = challenge.request.api_client == call.client.application
+        asked = challenge.request
+        is_of_client = (asked.api_client, asked.page_of) == (call.client.application, call.page_of)
         if challenge.realm != realm or not is_of_client:
             raise ChallengeNotFound
         return found

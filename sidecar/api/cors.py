@@ -1,4 +1,4 @@
-"""Cross-origin calls (Fetch Standard §3.2): the exact origins that clients list, and no other; never a wildcard."""
+"""Cross-origin calls (Fetch Standard §3.2): exact origins that clients list, and Keycloak's where its page calls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, g, request
 
+from sidecar.api import login_page
 from sidecar.login.room import LoginRoom
 from sidecar.model.client import ApiClient
 
@@ -54,4 +55,6 @@ def install(bp: Blueprint, room: LoginRoom, sharing: Sharing) -> None:
 def _is_listed(room: LoginRoom, realm: str, origin: str) -> bool:
     """Whether a client of the realm lists it; the one that the call named was read already, if it got that far."""
     client: ApiClient | None = g.get("api_client")
-    return (client is not None and origin in client.origins) or room.clients.allows(realm, origin)
+    if client is not None and origin in client.origins:
+        return True
+    return login_page.may_read(room.settings, realm, origin) or room.clients.allows(realm, origin)

@@ -22,6 +22,10 @@ class Client(Schema):
         validate=validate.Length(1, _MAX_CHARS), metadata={"description": "RFC 7523 §2.2."}
     )
     client_assertion_type = fields.String(validate=validate.OneOf([ASSERTION_TYPE]))
+    login = fields.String(
+        validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,64}(?!\n)$"),
+        metadata={"description": "Of Keycloak's own login page: its `tab_id`. An application leaves it out."},
+    )
 
 
 class Start(Client):

@@ -44,13 +44,13 @@ class _Stopped(BaseException):
     """Somebody asked the demo to stop. No `Exception`, so that nothing on the way takes it for an error."""
 
 
-def _port_option(name: str, default: int, text: str) -> Callable[..., Any]:
+def _port_option(name: str, default: int | None, text: str) -> Callable[..., Any]:
     return click.option(
         f"--{name}-port",
         envvar=f"{name.upper()}_PORT",
         type=click.IntRange(1, 65535),
         default=default,
-        show_default=True,
+        show_default=default is not None,
         show_envvar=True,
         help=text,
     )
@@ -61,6 +61,7 @@ def _port_option(name: str, default: int, text: str) -> Callable[..., Any]:
 @_port_option("sidecar", 5080, "Where the sidecar listens.")
 @_port_option("inbox", 8025, "Where the inbox has its page and its API.")
 @_port_option("smtp", 1025, "Where the inbox takes mail.")
+@_port_option("flask", None, "Where the Flask example is; else the first free one after the inbox's.")
 @click.option(
     "--keycloak-version",
     envvar="KEYCLOAK_VERSION",
@@ -78,10 +79,10 @@ def _port_option(name: str, default: int, text: str) -> Callable[..., Any]:
 )
 @click.option(
     "--theme",
-    type=click.Choice(["passwordless", "stock"]),
+    type=click.Choice(["passwordless", "passwordless-classic", "stock"]),
     default="passwordless",
     show_default=True,
-    help="The realm's login theme; `stock` is Keycloak's own.",
+    help="The realm's login theme; `passwordless-classic` does all steps in place, `stock` is Keycloak's own.",
 )
 @click.option(
     "--reset", is_flag=True, help="First throw away what earlier runs kept, users included. Downloads stay."
@@ -90,7 +91,7 @@ def _port_option(name: str, default: int, text: str) -> Callable[..., Any]:
 def demo(*, as_json: bool, **options: Any) -> None:
     """Start a real Keycloak, the sidecar and an inbox, ready to sign in.
 
-    Fetches Keycloak once (180 MB) and checks it, starts all three on this
+    Fetches Keycloak once (180 MB) and checks it, starts all of it on this
     machine's loopback interface, and sets up the realm `demo` as `passwordless
     apply` would. Then it prints where to sign in, where the codes arrive and
     how to get into the admin console, and stays until Ctrl-C, which stops

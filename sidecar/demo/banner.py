@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from sidecar.demo.clients import CONFIDENTIAL
+from sidecar import assets
+from sidecar.demo.clients import COMMAND_LINE, CONFIDENTIAL
 from sidecar.demo.stack import REALM, STARTS_PER_NETWORK_PER_HOUR, DemoStack
 
 
@@ -26,6 +27,8 @@ def as_json(stack: DemoStack, *, state: str) -> dict[str, Any]:
         "keycloak_url": urls.keycloak,
         "sidecar_url": urls.sidecar,
         "example_url": urls.example,
+        "flask_url": urls.flask,
+        "command_line": _command_line(stack),
         "client_id": CONFIDENTIAL,
         "client_secret": stack.client_secret,
         "admin_console_url": urls.admin_console,
@@ -43,7 +46,9 @@ def show(stack: DemoStack, console: Console, *, state: str) -> None:
         ("Sign in", stack.urls.account),
         ("Own addresses", f"{stack.urls.addresses} (add, remove, choose)"),
         ("Inbox", stack.urls.inbox),
-        ("Example", f"{stack.urls.example} (codes on its own page)"),
+        ("Flask example", f"{stack.urls.flask} (sends people to the login page)"),
+        ("Single page", f"{stack.urls.example} (codes on its own page)"),
+        ("Command line", _command_line(stack)),
         ("API and SDKs", stack.urls.sidecar),
         ("", f"client {CONFIDENTIAL}, secret {stack.client_secret}"),
         ("Admin console", stack.urls.admin_console),
@@ -64,3 +69,9 @@ def show(stack: DemoStack, console: Console, *, state: str) -> None:
             console.print(f"  {label:<15} {value}", highlight=False, markup=False, soft_wrap=True)
     console.print(words, highlight=False, soft_wrap=not console.is_terminal)
     console.print("Ctrl-C stops it all; the next start takes up what is there.", highlight=False)
+
+
+def _command_line(stack: DemoStack) -> str:
+    """What to type for the example in a terminal."""
+    script = assets.EXAMPLES / "command-line" / "sign_in.py"
+    return f"LOGIN_URL={stack.urls.sidecar} CLIENT_ID={COMMAND_LINE} python3 {script}"

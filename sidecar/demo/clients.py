@@ -1,4 +1,4 @@
-"""The demo's applications for the API: one public, one confidential, made in the realm and switched on."""
+"""The demo's applications: one that sends people to Keycloak, and three for the API, which are switched on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sidecar.store.api_clients import SqlClients
 from sidecar.store.engine import Database
 
 PUBLIC, CONFIDENTIAL = "embedded-example", "embedded-confidential"
+COMMAND_LINE, FLASK = "command-line", "flask-example"
 
 
 def secret_of(server_key: str) -> str:
@@ -20,27 +21,31 @@ def secret_of(server_key: str) -> str:
     return hmac.digest(server_key.encode(), CONFIDENTIAL.encode(), hashlib.sha256).hex()[:32]
 
 
-def set_up(admin: Admin, settings: Settings, realm_name: str, *, example_url: str, secret: str) -> None:
-    """Make both, or bring them to what they should be, and switch them on.
+def set_up(
+    admin: Admin, settings: Settings, realm_name: str, *, example_url: str, flask_url: str, secret: str
+) -> None:
+    """Make them, or bring them to what they should be, and switch on those of the API.
 
     Args:
         admin: from `connect`.
         settings: the demo's.
         realm_name: the demo's realm.
         example_url: where the single-page example is, without a slash at its end.
+        flask_url: where the Flask example is, likewise.
         secret: the confidential client's.
     """
     realm = admin.at("realms", realm_name)
-    origin = example_url.rpartition("/")[0]
+    # By its other name it is on another site than the sidecar.
+    examples = [f"{example_url}/", f"{example_url.replace('//localhost:', '//127.0.0.1:')}/"]
     callback = settings.embedded_callback(realm_name)
     wanted: list[dict[str, Any]] = [
         {
             "clientId": PUBLIC,
             "name": "Single-page example",
             "publicClient": True,
-            "redirectUris": [f"{example_url}/", callback],
-            "webOrigins": [origin],
-            "attributes": {"post.logout.redirect.uris": f"{example_url}/"},
+            "redirectUris": [*examples, callback],
+            "webOrigins": [url.removesuffix("/").rpartition("/")[0] for url in examples],
+            "attributes": {"post.logout.redirect.uris": "##".join(examples)},
         },
         {
             "clientId": CONFIDENTIAL,
@@ -49,6 +54,25 @@ def set_up(admin: Admin, settings: Settings, realm_name: str, *, example_url: st
             "secret": secret,
             "redirectUris": [callback],
             "webOrigins": [],
+        },
+        {
+            "clientId": COMMAND_LINE,
+            "name": "Command-line example",
+            "publicClient": True,
+            "redirectUris": [callback],
+            "webOrigins": [],
+        },
+        {
+            "clientId": FLASK,
+            "name": "Flask example",
+            "publicClient": True,
+            "baseUrl": f"{flask_url}/",
+            "redirectUris": [f"{flask_url}/signed-in"],
+            "webOrigins": [],
+            "attributes": {
+                "pkce.code.challenge.method": "S256",
+                "post.logout.redirect.uris": f"{flask_url}/",
+            },
         },
     ]
     database = Database(settings.database.url.reveal())
@@ -60,7 +84,8 @@ def set_up(admin: Admin, settings: Settings, realm_name: str, *, example_url: st
                 realm.put("clients", found[0]["id"], body={**found[0], **body})
             else:
                 realm.post("clients", body=body)
-            enabled = enable_api_client(admin, settings, realm_name, client["clientId"], origins=[])
-            SqlClients(database).enable(enabled)
+            if callback in client["redirectUris"]:
+                enabled = enable_api_client(admin, settings, realm_name, client["clientId"], origins=[])
+                SqlClients(database).enable(enabled)
     finally:
         database.dispose()

@@ -1,4 +1,4 @@
-"""The demo's four ports, and whether they are free."""
+"""The demo's five ports, and whether they are free."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ class Ports:
     sidecar: int = 5080
     inbox: int = 8025
     smtp: int = 1025
+    flask: int = 8026
+
+    @classmethod
+    def chosen(cls, *, flask: int | None, **others: int) -> Ports:
+        """These; without one for the Flask example, which is a guest here, the first that is free after the inbox's."""
+        return cls(**others, flask=flask or _free_one_after(others["inbox"], set(others.values())))
 
     def require_free(self, *, command: str) -> None:
         """Make sure that each can be had and none is meant for two.

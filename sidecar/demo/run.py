@@ -27,6 +27,7 @@ class Options:
     sidecar_port: int
     inbox_port: int
     smtp_port: int
+    flask_port: int | None
     keycloak_version: str
     maven_repository: str | None
     theme: str
@@ -34,11 +35,12 @@ class Options:
 
     @property
     def ports(self) -> Ports:
-        return Ports(
+        return Ports.chosen(
             keycloak=self.keycloak_port,
             sidecar=self.sidecar_port,
             inbox=self.inbox_port,
             smtp=self.smtp_port,
+            flask=self.flask_port,
         )
 
 

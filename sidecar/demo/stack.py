@@ -25,7 +25,8 @@ from sidecar.demo.report import Report
 from sidecar.demo.state import Secrets, State
 from sidecar.errors import DemoError, KeycloakUnavailable
 from sidecar.keycloak import Change, apply_realm, bootstrap_realm, connect
-from sidecar.settings import Settings
+from sidecar.keycloak.desired import STOCK_THEME
+from sidecar.settings import CLASSIC_THEME, UNIVERSAL_THEME, Settings
 
 REALM = "demo"
 #: Raised, since all of a demo's logins come from one network, this machine.
@@ -47,6 +48,7 @@ class Urls:
     sidecar: str
     inbox: str
     example: str
+    flask: str
 
 
 class DemoStack:
@@ -62,7 +64,7 @@ class DemoStack:
         environment: what the processes inherit, but for settings that would make them others.
         report: is told the phases.
         admin_password: Keycloak's admin's; empty for the state's own.
-        theme: the realm's login theme; `stock` for Keycloak's own.
+        theme: the realm's login theme, one of ours; `stock` for Keycloak's own.
         command: how to start it again, for texts.
     """
 
@@ -101,6 +103,7 @@ class DemoStack:
             sidecar=f"http://localhost:{self._ports.sidecar}",
             inbox=f"http://localhost:{self._ports.inbox}",
             example=f"http://localhost:{self._ports.inbox}/example/",
+            flask=f"http://localhost:{self._ports.flask}/",
         )
 
     @property
@@ -155,11 +158,11 @@ class DemoStack:
 
     def _start(self) -> None:
         self._prepare()
-        keycloak, inbox, sidecar = self._keycloak(), self._inbox(), self._sidecar()
+        keycloak, inbox, sidecar, flask = self._keycloak(), self._inbox(), self._sidecar(), self._flask()
         keycloak.link_themes(assets.THEMES)
         begun = time.monotonic()
         # Keycloak first: it takes longest, and the others start while it does.
-        for child in (keycloak.process, inbox, sidecar):
+        for child in (keycloak.process, inbox, sidecar, flask):
             self._supervisor.start(child)
             record(self._state.pids, self._supervisor.pids)
         self._wait(inbox, f"{self.urls.inbox}/readyz", "The inbox", begun)
@@ -169,6 +172,7 @@ class DemoStack:
             f"Keycloak is starting{hint}", f"Keycloak answers at {keycloak.url}", since=begun
         ):
             keycloak.wait_ready()
+        self._wait(flask, self.urls.flask, "The Flask example", begun)
         with self._report.phase(f"Setting up the realm '{REALM}'", f"The realm '{REALM}' is set up"):
             self._set_up_realm()
         self._state.keep_admin_password(self.admin[1])
@@ -219,15 +223,27 @@ class DemoStack:
             "clientId": clients.PUBLIC,
         }
         return self._python(
-            "The inbox", "inbox.log", "sidecar.demo.inbox", *ports, "--example", json.dumps(told)
+            "The inbox", "inbox.log", "-m", "sidecar.demo.inbox", *ports, "--example", json.dumps(told)
         )
 
     def _sidecar(self) -> Child:
         return self._python(
-            "The sidecar", "sidecar.log", "sidecar.cli", "serve", "--bind", f"127.0.0.1:{self._ports.sidecar}"
+            "The sidecar",
+            "sidecar.log",
+            *("-m", "sidecar.cli", "serve", "--bind", f"127.0.0.1:{self._ports.sidecar}"),
         )
 
-    def _python(self, name: str, log: str, module: str, *arguments: str) -> Child:
+    def _flask(self) -> Child:
+        return self._python(
+            "The Flask example",
+            "flask.log",
+            str(assets.EXAMPLES / "flask" / "app.py"),
+            ISSUER=f"{self.urls.keycloak}/realms/{REALM}",
+            CLIENT_ID=clients.FLASK,
+            PORT=str(self._ports.flask),
+        )
+
+    def _python(self, name: str, log: str, *arguments: str, **told: str) -> Child:
         # Settings of another sidecar or gunicorn in the environment would make it another one than the demo's.
         own = {
             key: value
@@ -236,9 +252,14 @@ class DemoStack:
         }
         return Child(
             name,
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, *arguments],
             log=self._state.logs / log,
-            environment={**own, "PASSWORDLESS_SETTINGS": str(self._state.settings), "PYTHONUNBUFFERED": "1"},
+            environment={
+                **own,
+                "PASSWORDLESS_SETTINGS": str(self._state.settings),
+                "PYTHONUNBUFFERED": "1",
+                **told,
+            },
             folder=self._state.folder,
         )
 
@@ -247,13 +268,21 @@ class DemoStack:
         changes: list[Change] = []
         try:
             admin = connect(self.settings(), username=username, password=password)
-            apply_realm(admin, self.settings(), REALM, create=True, theme=self._theme, on_step=changes.append)
+            apply_realm(
+                admin,
+                self.settings(),
+                REALM,
+                create=True,
+                theme=STOCK_THEME if self._theme == STOCK_THEME else UNIVERSAL_THEME,
+                on_step=changes.append,
+            )
             bootstrap_realm(admin, self.settings(), REALM, on_step=changes.append)
             clients.set_up(
                 admin,
                 self.settings(),
                 REALM,
                 example_url=self.urls.example.rstrip("/"),
+                flask_url=self.urls.flask.rstrip("/"),
                 secret=self.client_secret,
             )
         except KeycloakUnavailable as err:
@@ -300,6 +329,7 @@ display_name = "Demo"
 passwords = false
 service_account = true
 account_page = true
+login_page = "{"classic" if self._theme == CLASSIC_THEME else "universal"}"
 locales = {json.dumps(_languages())}
 
 [realms.{REALM}.connections.email]

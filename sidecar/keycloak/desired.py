@@ -13,11 +13,13 @@ from sidecar.errors import SettingsError
 from sidecar.keycloak.account_client import ACCOUNT_PAGE
 from sidecar.keycloak.brands import brands_text
 from sidecar.keycloak.service_account import public_keys
-from sidecar.settings import Connection, Realm, Settings
+from sidecar.settings import CLASSIC_THEME, UNIVERSAL_THEME, Connection, Realm, Settings
 
 #: Leaves the realm's login theme as it is.
 STOCK_THEME = "stock"
-THEME = "passwordless"
+#: Ours: the one that the realm's `login_page` takes.
+THEME = UNIVERSAL_THEME
+OWN_THEMES = (UNIVERSAL_THEME, CLASSIC_THEME)
 #: The flow after a login through a connection, in realms with `step_up`.
 POST_LOGIN_FLOW = "passwordless post login"
 #: The text that a connection without `display_name` shows on its button.
@@ -33,7 +35,7 @@ def desired_realm(
     Args:
         settings: must have `[realms.<realm_name>]`.
         realm_name: the realm's name in Keycloak, the same as in the settings.
-        theme: the login theme, or `stock` to leave the realm's own.
+        theme: the login theme (ours is that of `login_page`), or `stock` to leave the realm's own.
         folder: the files; README.md there has the rules by which they are filled and merged.
 
     Raises:
@@ -51,6 +53,11 @@ def desired_realm(
         for values in _fillings(file.suffixes, settings, realm, theme):
             _merge(result, _filled(fragment, values, file.name) or {})
     return result
+
+
+def chosen_theme(realm: Realm, theme: str) -> str:
+    """What `theme` means in this realm: ours is that of its `login_page`."""
+    return realm.login_theme if theme == THEME else theme
 
 
 def _fillings(suffixes: list[str], settings: Settings, realm: Realm, theme: str) -> Iterator[dict[str, Any]]:
@@ -85,7 +92,8 @@ def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any
         "account_url": settings.account_url(realm.name),
         "account_keys": public_keys(settings, realm.name, ACCOUNT_PAGE),
         "post_login_flow": POST_LOGIN_FLOW if realm.step_up else None,
-        "login_theme": None if theme == STOCK_THEME else theme,
+        "api": settings.server.public_url if realm.has_classic else "none",
+        "login_theme": None if theme == STOCK_THEME else chosen_theme(realm, theme),
     }
 
 

@@ -16,7 +16,7 @@ from sidecar.keycloak.advisories import SUPPORTED, TESTED, advisories_of, parsed
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.client_steps import ClientChoices, ClientIds
-from sidecar.keycloak.desired import STOCK_THEME, THEME
+from sidecar.keycloak.desired import STOCK_THEME, THEME, chosen_theme
 from sidecar.keycloak.flow_builder import read_flow
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import Flow, surplus
@@ -182,7 +182,9 @@ class RealmDoctor:
         yield Check(name="advisories", title="advisories of Keycloak's broker", look=self._advisories)
         if self._theme != STOCK_THEME:
             yield Check(
-                name="theme-installed", title=f"login theme {self._theme} installed", look=self._theme_there
+                name="theme-installed",
+                title=f"login theme {self._chosen_theme} installed",
+                look=self._theme_there,
             )
         for step in steps_of(self.admin, self._settings, self._name, theme=self._theme):
             yield self._of_step(step)
@@ -316,6 +318,11 @@ class RealmDoctor:
         flows = {alias: read_flow(self._realm, alias) for alias in aliases}
         return {alias: _authenticators(flow) for alias, flow in flows.items() if flow}
 
+    @property
+    def _chosen_theme(self) -> str:
+        realm = self._settings.realms.get(self._name)
+        return chosen_theme(realm, self._theme) if realm else self._theme
+
     def _theme_there(self) -> Iterator[Finding]:
         if not self._server.get("themes", {}).get("login"):
             yield Finding(
@@ -324,11 +331,11 @@ class RealmDoctor:
             )
             return
         try:
-            require_theme(self.admin, self._theme)
+            require_theme(self.admin, self._chosen_theme)
         except KeycloakUnavailable as err:
             yield Finding(
                 severity="problem",
-                what=f"Keycloak has no login theme '{self._theme}'",
+                what=f"Keycloak has no login theme '{self._chosen_theme}'",
                 why="Keycloak shows its own page instead, with a button for each connection and no field",
                 mend=str(err).partition(": ")[2],
             )

@@ -15,7 +15,7 @@ from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.client_steps import ClientChoices, ClientIds
-from sidecar.keycloak.desired import POST_LOGIN_FLOW, STOCK_THEME, THEME, desired_realm
+from sidecar.keycloak.desired import POST_LOGIN_FLOW, STOCK_THEME, THEME, chosen_theme, desired_realm
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import flow_from
 from sidecar.keycloak.passkeys import Passkeys, RestoredPasskeys, policy_of
@@ -42,7 +42,7 @@ from sidecar.keycloak.removal import (
     require_realm,
 )
 from sidecar.keycloak.step import NamedThing, Step, taken
-from sidecar.settings import Realm, Settings
+from sidecar.settings import CLASSIC_THEME, UNIVERSAL_THEME, Realm, Settings
 
 _NEW_REALM_KEYS = ("realm", "displayName", "enabled", "sslRequired")
 _LANGUAGE_KEYS = ("internationalizationEnabled", "supportedLocales", "defaultLocale")
@@ -62,9 +62,7 @@ def plan_realm(admin: Admin, settings: Settings, realm_name: str, *, theme: str 
         KeycloakUnavailable: Keycloak can't be asked, lacks the theme, or holds something of our names that is not ours.
     """
     desired = desired_realm(settings, realm_name, theme=theme)
-    require_theme(admin, theme)
-    for client in settings.realms[realm_name].clients.values():
-        require_theme(admin, client.theme or STOCK_THEME)
+    _require_themes(admin, settings.realms[realm_name], theme)
     realm = admin.at("realms", realm_name)
     steps = _steps(realm, desired, settings.realms[realm_name])
     if realm.find() is None:
@@ -99,9 +97,7 @@ def apply_realm(
         KeycloakUnavailable: stopped at the first error; what `on_step` was told of is done.
     """
     desired = desired_realm(settings, realm_name, theme=theme)
-    require_theme(admin, theme)
-    for client in settings.realms[realm_name].clients.values():
-        require_theme(admin, client.theme or STOCK_THEME)
+    _require_themes(admin, settings.realms[realm_name], theme)
     realm = admin.at("realms", realm_name)
     done: list[Change] = []
     if realm.find() is None:
@@ -255,9 +251,20 @@ def require_theme(admin: Admin, theme: str) -> None:
     names = {entry["name"] for entry in themes}
     if names and theme not in names:
         raise KeycloakUnavailable(
-            f"Keycloak has no login theme '{theme}': put the folder themes/{theme} into Keycloak's themes folder"
+            f"Keycloak has no login theme '{theme}': put {_folders(theme)} into Keycloak's themes folder"
             " and restart it, or leave the realm's own login page with --theme stock"
         )
+
+
+def _folders(theme: str) -> str:
+    if theme == CLASSIC_THEME:
+        return f"the folders themes/{UNIVERSAL_THEME} and themes/{theme}, which builds on it,"
+    return f"the folder themes/{theme}"
+
+
+def _require_themes(admin: Admin, realm: Realm, theme: str) -> None:
+    for name in (chosen_theme(realm, theme), *(it.theme or STOCK_THEME for it in realm.clients.values())):
+        require_theme(admin, name)
 
 
 def _create_realm(admin: Admin, desired: Mapping[str, Any], *, create: bool) -> None:

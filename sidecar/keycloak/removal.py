@@ -14,6 +14,7 @@ from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.before import Before, NotedBefore
 from sidecar.keycloak.change import Change, differences
+from sidecar.keycloak.desired import OWN_THEMES
 from sidecar.keycloak.realm_steps import PREVIOUS_BROWSER_FLOW, key_named
 from sidecar.keycloak.step import named, settled
 
@@ -55,7 +56,9 @@ class RestoredLoginPage:
             if noted not in present:
                 detail = (f"'{noted}', which was bound before, is gone: Keycloak's own flow is bound",)
         theme = self.desired.get("loginTheme")
-        if theme and actual.get("loginTheme") == theme:
+        # Ours is ours, also where the settings have changed their mind since.
+        ours = (theme, *(OWN_THEMES if theme in OWN_THEMES else ()))
+        if theme and actual.get("loginTheme") in ours:
             wanted["loginTheme"] = NotedBefore.of(actual).login_theme
         return wanted, detail
 

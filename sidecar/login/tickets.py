@@ -12,7 +12,7 @@ from sidecar.login.verify import AUTH_CODE_LIFETIME_S, auth_code_macs, proven, s
 from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.challenge import Challenge
 from sidecar.model.client import ApiClient
-from sidecar.model.ticket import PREFIX, Holding, NewTicket, Ticket
+from sidecar.model.ticket import PREFIX, Holding, NewTicket, Ticket, of_login
 
 #: From the verified code to Keycloak's authorize request is one redirect, or one click.
 LIFETIME_S = 60
@@ -41,8 +41,9 @@ def verify(
     caller: Caller,
     client: ApiClient,
     holder: Caller | None = None,
+    login: str = "",
 ) -> Ticketed:
-    """Spend the challenge with the right code, for a ticket of this client.
+    """Spend the challenge with the right code, for a ticket of this client, or of a login under way at Keycloak.
 
     A browser's ticket is that browser's; a client's is nobody's, until it is bound to a browser or exchanged by us.
     `holder`: the browser that gets it of a client at once; the challenge stays the client's.
@@ -54,7 +55,7 @@ def verify(
         AccountStopped, KeycloakUnavailable: as for a page.
     """
     counted = proven(room, challenge=challenge, unverified_code=unverified_code, caller=caller)
-    return buy(room, counted, caller=caller, client=client, holder=holder)
+    return buy(room, counted, caller=caller, client=client, holder=holder, login=login)
 
 
 def buy(
@@ -64,6 +65,7 @@ def buy(
     caller: Caller,
     client: ApiClient,
     holder: Caller | None = None,
+    login: str = "",
     grace_s: int = 0,
 ) -> Ticketed:
     """Spend a challenge whose counted try was compared and right; as `verify`.
@@ -75,7 +77,7 @@ def buy(
     raw_ticket = PREFIX + secrets.token_urlsafe(_BYTES)
     ticket = NewTicket(
         mac=_macs(room, raw_ticket)[0],
-        application=client.application,
+        application=of_login(login) if login else client.application,
         browser_mac=holder.mac(room.keys) if holder else None,
         lifetime_s=LIFETIME_S,
     )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 # Keycloak's own three parts, and the last one's client data, which may hold anything.
-_BROKER_STATE = re.compile(r"[^.]+\.[^.]+\.(?P<client>[A-Za-z0-9_-]+)(?:\..*)?", re.DOTALL)
+_BROKER_STATE = re.compile(r"[^.]+\.(?P<tab>[^.]+)\.(?P<client>[A-Za-z0-9_-]+)(?:\..*)?", re.DOTALL)
 _MAX_CLIENT_CHARS = 255
 _UUID_BYTES = 16
 
@@ -19,8 +19,8 @@ class AuthorizationRequest:
     """A checked request of RFC 6749 §4.1.1 with RFC 7636's S256 challenge and OpenID Connect's nonce.
 
     It holds only what the pages and the answer need. `send`: "code", "link", or "" for what the connection sends.
-    `api_client`: the application that asked through the API (`ApiClient.application`); all else is empty then, for
-    Keycloak has not asked yet.
+    `api_client`: the application that asked through the API (`ApiClient.application`); `page_of`: the client whose
+    login page at Keycloak asked through the API. All else is empty then, for Keycloak has not asked yet.
     """
 
     client_id: str
@@ -32,6 +32,22 @@ class AuthorizationRequest:
     login_hint: str = ""
     send: str = ""
     api_client: str = ""
+    page_of: str = ""
+
+    @property
+    def is_of_api(self) -> bool:
+        """Whether its code comes back to the API, and to no page of ours."""
+        return bool(self.api_client or self.page_of)
+
+    @property
+    def login(self) -> str:
+        """The login under way at Keycloak (its `tab_id`), as `state` names it; empty where it names none.
+
+        One browser's, and one client's there. What is bound to it is worth nothing under another `state`: Keycloak goes
+        on only with the one that it made.
+        """
+        found = _BROKER_STATE.fullmatch(self.state)
+        return found["tab"] if found else ""
 
     @property
     def application(self) -> str:
@@ -49,7 +65,7 @@ class AuthorizationRequest:
         return _client(found["client"]) if found else ""
 
     @classmethod
-    def through_api(cls, application: str, *, send: str = "code") -> AuthorizationRequest:
+    def through_api(cls, application: str, *, send: str = "code", page_of: str = "") -> AuthorizationRequest:
         """What a challenge of the API carries: its code comes back to the API, so there is nothing to answer yet."""
         return cls(
             client_id="",
@@ -59,6 +75,7 @@ class AuthorizationRequest:
             code_challenge="",
             send=send,
             api_client=application,
+            page_of=page_of,
         )
 
     def as_json(self) -> dict[str, str]:

@@ -9,6 +9,15 @@ from enum import StrEnum
 PREFIX = "tkt_"
 
 
+#: With a character that no application's name has (`AuthorizationRequest.application`).
+_LOGIN = "login\n"
+
+
+def of_login(login: str) -> str:
+    """What stands for a login under way at Keycloak (`AuthorizationRequest.login`) in the place of an application."""
+    return f"{_LOGIN}{login}"
+
+
 class Holding(StrEnum):
     """By what right a ticket is exchanged."""
 
@@ -24,8 +33,8 @@ class Holding(StrEnum):
 class NewTicket:
     """What is written in the transaction that spends the challenge.
 
-    `application`: the client in Keycloak (the admin API's `id`), which alone may be signed in to by it. `browser_mac`:
-    the browser it was verified in; `None` for a client's.
+    `application`: the client in Keycloak (the admin API's `id`), which alone may be signed in to by it; or `of_login`,
+    where Keycloak's own page asked. `browser_mac`: the browser it was verified in; `None` for a client's.
     """
 
     mac: str

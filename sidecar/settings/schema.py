@@ -14,6 +14,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from sidecar import assets
 from sidecar.model.message import CLAIM_S
 from sidecar.settings.branding import BrandingSchema, ClientSchema
+from sidecar.settings.classic import require_possible
 from sidecar.settings.fields import OWN_NAME, SecretField, Section, Strings, Whole, plain
 from sidecar.settings.keycloak import Keycloak
 from sidecar.settings.pinned import PinnedSchema, canonical, require_end
@@ -248,6 +249,7 @@ class _RealmSchema(Section):
     )
     passkey_ask_again_days = Whole(load_default=30, validate=validate.Range(1, 365))
     account_page = fields.Boolean(load_default=False)
+    login_page = fields.String(load_default="universal", validate=validate.OneOf(["universal", "classic"]))
     locales = Strings(
         fields.String(validate=_locale),
         load_default=lambda: ("en", "de"),
@@ -347,6 +349,10 @@ class SettingsSchema(Section):
     @validates_schema(skip_on_field_errors=True)
     def _the_sdks_realm_exists(self, data: Mapping[str, Any], **_: Any) -> None:
         by_host(data["sdk"], data["realms"])
+
+    @validates_schema(skip_on_field_errors=True)
+    def _login_pages_reach_us(self, data: Mapping[str, Any], **_: Any) -> None:
+        require_possible(data["keycloak"].url, data["server"].public_url, data["realms"].values())
 
     @validates_schema(skip_on_field_errors=True)
     def _test_addresses_end(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -320,6 +320,10 @@ class Branding:
         )
 
 
+#: Our login themes: each step on a page of its own, or all in place on Keycloak's page by a script.
+UNIVERSAL_THEME, CLASSIC_THEME = "passwordless", "passwordless-classic"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Client:
     """An application that looks otherwise than its realm, or signs in otherwise.
@@ -356,6 +360,8 @@ class Realm:
     passkey_ask_again_days: int
     #: Users add and remove the addresses that sign in to their account.
     account_page: bool
+    #: Where the code is typed: on pages of ours, or on Keycloak's own.
+    login_page: Literal["universal", "classic"]
     locales: tuple[str, ...]
     default_region: str
     templates: Path | None
@@ -369,6 +375,23 @@ class Realm:
     @property
     def offers_passkeys(self) -> bool:
         return self.passkeys in {"offer", "require"}
+
+    @property
+    def login_theme(self) -> str:
+        """Its login theme in Keycloak, where that is one of ours."""
+        return CLASSIC_THEME if self.login_page == "classic" else UNIVERSAL_THEME
+
+    def is_classic(self, unverified_client_id: str) -> bool:
+        """Whether that client's login page drives the API; of an unknown one, whether the realm's does."""
+        client = self.clients.get(unverified_client_id)
+        return (client.theme if client else "") == CLASSIC_THEME or (
+            self.login_page == "classic" and not (client and client.theme)
+        )
+
+    @property
+    def has_classic(self) -> bool:
+        """Whether any of its login pages does."""
+        return self.login_page == "classic" or any(it.theme == CLASSIC_THEME for it in self.clients.values())
 
     def look(self, unverified_application: str = "") -> Branding:
         """How pages and messages look for an application as `AuthorizationRequest.application` names it.

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.events import Event
-from sidecar.model.ticket import Holding, Ticket
+from sidecar.model.ticket import Holding, Ticket, of_login
 from sidecar.store import ledger
 from sidecar.store.engine import Database
 from sidecar.store.tables import auth_codes, tickets
@@ -72,7 +72,7 @@ class SqlTickets:
             .where(
                 *_of(ticket_macs, realm),
                 tickets.c.connection == connection,
-                tickets.c.application == request.application,
+                _is_for(request, holding),
                 _is_held(holding, browser_macs),
                 *self._is_live(),
             )
@@ -130,6 +130,14 @@ class SqlTickets:
 
 def _of(ticket_macs: Sequence[str], realm: str) -> tuple[ColumnElement[bool], ...]:
     return tickets.c.ticket_mac.in_(ticket_macs), tickets.c.realm == realm
+
+
+def _is_for(request: AuthorizationRequest, holding: Holding) -> ColumnElement[bool]:
+    """For its application; one of a login at Keycloak for that login, and never on a person's word."""
+    of_application = tickets.c.application == request.application
+    if holding is Holding.BROWSER and request.login:
+        return or_(of_application, tickets.c.application == of_login(request.login))
+    return of_application
 
 
 def _is_held(holding: Holding, browser_macs: Sequence[str]) -> ColumnElement[bool]:

@@ -84,7 +84,7 @@ def _own(room: LoginRoom, realm: str, connection: str | None, unverified_id: str
     found = room.challenges.find(unverified_id, caller_of(request).macs(room.keys))
     connection = connection or found.challenge.connection
     # What was asked for through the API has no way back to Keycloak from a page of ours.
-    is_apis = bool(found.challenge.request.api_client)
+    is_apis = found.challenge.request.is_of_api
     if (found.challenge.realm, found.challenge.connection) != (realm, connection) or is_apis:
         raise ChallengeNotFound
     if found.challenge.purpose is not purpose:

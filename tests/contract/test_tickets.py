@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from sidecar.login.room import api_caller
 from sidecar.model.authorization import AuthorizationRequest
 from sidecar.model.client import ApiClient
 from sidecar.model.events import Event
-from sidecar.model.ticket import Holding
+from sidecar.model.ticket import Holding, of_login
 from sidecar.store.tables import devices
 from sidecar.store.voiding import fence, void_made_under
 from tests.flow import ASKER, REQUEST, at_once, caller, right_code, wrong_code
@@ -46,7 +47,7 @@ def started(parts, by=OWNER, client=CLIENT, address="ada@example.org"):
     )
 
 
-def ticket(parts, by=OWNER, client=CLIENT):
+def ticket(parts, by=OWNER, client=CLIENT, login=""):
     challenge = started(parts, by, client)
     return tickets.verify(
         parts.room(),
@@ -54,6 +55,7 @@ def ticket(parts, by=OWNER, client=CLIENT):
         unverified_code=right_code(parts, challenge),
         caller=by,
         client=client,
+        login=login,
     ).raw_ticket
 
 
@@ -66,6 +68,37 @@ def exchange(parts, raw_ticket, *, holding=Holding.BROWSER, by=OWNER, request=AS
 
 def reasons(parts):
     return [event.detail for event in events_of(parts, Event.TICKET_REFUSED)]
+
+
+def test_one_of_a_login_at_keycloak_is_for_that_login_and_its_browser_alone(parts):
+    """Whichever client's it is; and nobody can be talked into it in another browser."""
+    ours = ticket(parts, login="two")
+    elsewhere = replace(REQUEST, state="one.another.Xx1-Cpw7SoaPJxsMbS5KkA")
+    named_so = [
+        replace(REQUEST, state=f"one.another.{base64.urlsafe_b64encode(name.encode()).decode().rstrip('=')}")
+        for name in (of_login("two"), "login:two", "two")
+    ]
+    nameless = replace(REQUEST, state="two")
+    for refused in (
+        {"request": elsewhere},
+        {"request": nameless},
+        {"by": STRANGER},
+        {"by": STRANGER, "holding": Holding.CONFIRMED},
+        {"holding": Holding.CONFIRMED},
+        {"holding": Holding.CLIENT},
+        *({"request": it, "holding": Holding.CONFIRMED, "by": STRANGER} for it in named_so),
+    ):
+        with pytest.raises(TicketRefused):
+            exchange(parts, ours, **refused)
+
+    assert exchange(parts, ours)
+    with pytest.raises(TicketRefused):
+        exchange(parts, ours)
+
+
+def test_one_of_an_application_is_for_no_login_of_another(parts):
+    with pytest.raises(TicketRefused):
+        exchange(parts, ticket(parts), request=replace(REQUEST, state=f"one.{SHOP}.b3RoZXI"))
 
 
 def test_it_buys_an_authorization_code_for_the_request_at_hand(parts):

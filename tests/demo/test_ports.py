@@ -13,7 +13,7 @@ from sidecar.errors import DemoError
 
 @pytest.fixture
 def ports(free_port):
-    return {name: free_port() for name in ("keycloak", "sidecar", "inbox", "smtp")}
+    return {name: free_port() for name in ("keycloak", "sidecar", "inbox", "smtp", "flask")}
 
 
 def test_free_ports_are_fine(ports):
@@ -46,3 +46,14 @@ def test_a_port_that_is_bound_and_not_answered_is_in_use_too(ports):
 def test_one_port_for_two_is_refused(ports):
     with pytest.raises(DemoError, match="is meant for both keycloak and inbox: choose another: INBOX_PORT="):
         Ports(**{**ports, "inbox": ports["keycloak"]}).require_free(command="make demo")
+
+
+def test_the_flask_example_takes_the_first_free_port_after_the_inbox_if_none_is_given(ports):
+    others = {name: port for name, port in ports.items() if name != "flask"}
+    with closing(socket.socket()) as listener:
+        found = Ports.chosen(**others, flask=None)
+        assert found.flask > others["inbox"]
+        listener.bind(("127.0.0.1", found.flask))
+        listener.listen()
+        assert Ports.chosen(**others, flask=None).flask > found.flask
+    assert Ports.chosen(**others, flask=ports["flask"]) == Ports(**ports)

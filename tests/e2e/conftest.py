@@ -39,6 +39,8 @@ REALMS = {
 #: All that there are texts in, Norwegian by one of its names.
 LANGUAGES = ("en", *(tag for tag in locales() if tag not in {"en", "no"}))
 APPLICATION = "confidential-app"
+#: The application of the realm with numbers whose login page is the classic one; its test makes it.
+CLASSIC = "classic-app"
 #: What Keycloak calls the application of the realm with looks of their own, by its id there.
 BRANDED_CLIENT = "5f1d7e0a-9c3b-4a86-8f27-1b0c6d2e4a90"
 BRANDING = f"""
@@ -117,6 +119,7 @@ def stack(
         realms=REALMS,
         methods={LINKS: "both", BRANDED: "both", STEP_UP: "both"},
         more=f'[sdk]\ndefault_realm = "{NUMBERS}"\n'
+        f'[realms.{NUMBERS}.clients.{CLASSIC}]\ntheme = "passwordless-classic"\n'
         + FOR_TESTS
         + BRANDING % (logo(folder, "house.png"), logo(folder, "shop.png", colour="#0b6b43")),
         numbers=[NUMBERS, STEP_UP],

@@ -34,6 +34,7 @@ def make_settings(tmp_path) -> MakeSettings:
         step_up: bool = False,
         service_account: bool = False,
         passkeys: str = "off",
+        login_page: str = "universal",
         locales: tuple[str, ...] = ("en", "de"),
         connections: tuple[str, ...] = ("email",),
         more: str = "",
@@ -73,6 +74,7 @@ passwords = {str(passwords).lower()}
 step_up = {str(step_up).lower()}
 service_account = {str(service_account).lower()}
 passkeys = "{passkeys}"
+login_page = "{login_page}"
 locales = {list(locales)}
 {tables}
 {more}""",

@@ -171,3 +171,25 @@ def test_flows_refer_only_to_flows_and_configurations_that_exist(make_settings):
 def test_the_readme_lists_every_file():
     table = (REALM_CONFIG / "README.md").read_text(encoding="utf-8")
     assert [file.name for file in sorted(REALM_CONFIG.glob("*.json")) if f"`{file.name}`" not in table] == []
+
+
+@pytest.mark.parametrize(
+    ("login_page", "of_client", "theme", "api"),
+    [
+        ("universal", "keycloak.v2", "passwordless", "none"),
+        ("classic", "keycloak.v2", "passwordless-classic", "http://localhost:5080"),
+        ("universal", "passwordless-classic", "passwordless", "http://localhost:5080"),
+    ],
+)
+def test_a_classic_page_has_its_theme_and_is_told_where_the_api_is(
+    make_settings, login_page, of_client, theme, api
+):
+    settings = make_settings(
+        login_page=login_page, more=f'[realms.acme.clients.shop]\ntheme = "{of_client}"\n'
+    )
+    desired = desired_realm(settings, "acme")
+
+    assert theme == desired["loginTheme"]
+    assert {api} == {texts["passwordlessApi"] for texts in desired["localizationTexts"].values()}
+    assert "loginTheme" not in desired_realm(settings, "acme", theme=STOCK_THEME)
+    assert "keycloak" == desired_realm(settings, "acme", theme="keycloak")["loginTheme"]

@@ -33,12 +33,17 @@ def lived_in(realm):
     return realm
 
 
-@pytest.mark.parametrize("theme", ["passwordless", "stock"])
-def test_a_realm_is_afterwards_what_it_was(theme, admin, lived_in, realm_name, own_settings):
+@pytest.mark.parametrize("chosen", ["universal", "classic", "stock"])
+def test_a_realm_is_afterwards_what_it_was(chosen, admin, lived_in, realm_name, own_settings):
+    """Also where the settings have changed their mind in between."""
+    theme = "stock" if chosen == "stock" else "passwordless"
+    login_page = "classic" if chosen == "classic" else "universal"
     before = state(lived_in)
-    settings = own_settings(connections=("email", "sms"))
+    settings = own_settings(connections=("email", "sms"), login_page=login_page)
     apply_realm(admin, settings, realm_name, theme=theme)
     assert state(lived_in) != before
+    assert pending(plan_realm(admin, settings, realm_name, theme=theme)) == []
+    settings = own_settings(connections=("email", "sms"))
 
     done = remove_realm(admin, settings, realm_name, theme=theme)
 

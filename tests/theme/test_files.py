@@ -7,6 +7,8 @@ import re
 import javaproperties
 
 from sidecar.assets import THEMES
+from sidecar.web.component import TEXTS
+from tests import compose
 
 THEME = THEMES / "passwordless"
 LOGIN = THEME / "login"
@@ -22,6 +24,33 @@ def test_it_overrides_one_page_and_the_footer_only():
         "login-username.ftl",
         "pwl.ftl",
         "footer.ftl",
+    }
+
+
+def test_the_classic_theme_is_this_one_and_its_scripts():
+    """No page and no text of its own, so that it works wherever this one does."""
+    classic = THEMES / "passwordless-classic" / "login"
+    with (classic / "theme.properties").open(encoding="utf-8") as file:
+        properties = javaproperties.load(file)
+    assert (properties["parent"], properties["pwlInPlace"]) == ("passwordless", "true")
+    files = [path for path in classic.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".properties", ".js", ".ts"}
+    assert "pwlInPlace" in (LOGIN / "pwl.ftl").read_text("utf-8")
+
+
+def test_the_classic_page_says_all_that_its_script_can_say():
+    macro = (
+        (LOGIN / "pwl.ftl")
+        .read_text("utf-8")
+        .partition("function textsInPlace")[2]
+        .partition("</#function>")[0]
+    )
+    said = set(re.findall(r'"([A-Z][A-Za-z]+)"', macro))
+    # What a session of somebody else, and the end of a login, say is an application's.
+    assert {key.removeprefix("passwordless") for key in TEXTS} - said == {
+        "LinkDoneTitle",
+        "OtherSession",
+        "AccountSignOut",
     }
 
 
@@ -57,3 +86,8 @@ def test_every_token_that_is_dark_has_a_light_fallback():
     for name, value in dark.items():
         for first in re.findall(r"light-dark\(([^,]+),", value):
             assert first in light[name], name
+
+
+def test_the_image_has_every_theme():
+    copied = [line.split()[0] for line in compose.instructions("keycloak", "COPY")]
+    assert {f"themes/{theme.name}" for theme in THEMES.iterdir()} == set(copied)

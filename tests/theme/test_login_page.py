@@ -188,3 +188,84 @@ def test_axe_finds_nothing_on_a_page_of_both(realm, open_login, has_scripts):
         # What the page is before its script has come; axe itself is one.
         tab.locator("#pwl-number-form").evaluate("form => { form.hidden = false }")
     assert violations(tab) == []
+
+
+STARTED = {
+    "id": "a" * 22,
+    "connection": "email",
+    "masked_address": "a•••@example.org",
+    "digits": 6,
+    "status": "sent",
+    "open": True,
+    "tries_left": 5,
+    "expires_in_s": 300,
+    "resend_in_s": 30,
+}
+
+
+def answering(tab):
+    """Stands for the API, whose own tests are elsewhere: what was asked, in order."""
+    asked = []
+
+    def answer(route):
+        request = route.request
+        asked.append((request.method, request.url.rpartition("/")[2], request.post_data_json))
+        body = {"ticket": "tkt_" + "t" * 43} if request.url.endswith("/verify") else STARTED
+        origin = {
+            "Access-Control-Allow-Origin": request.headers["origin"],
+            "Access-Control-Allow-Credentials": "true",
+        }
+        route.fulfill(status=201, json=body, headers=origin)
+
+    tab.route("https://login.example.org/api/v1/**", answer)
+    return asked
+
+
+@pytest.mark.parametrize("client", ["app", 'we ird+cl%20ient"<ü'])
+def test_in_place_everything_else_stands_where_it_stood_until_the_code(realm, open_login, add_client, client):
+    """Other providers, the password, registration; and the ticket goes to the connection in the address's place."""
+    realm.say("passwordlessPasswordForm", "true")
+    realm.say("passwordlessApi", "https://login.example.org")
+    realm.call("PUT", json={"loginTheme": "passwordless-classic"})
+    tab = open_login("other")
+    asked = answering(tab)
+    add_client(client)
+    tab.goto(realm.sign_in_url(client))
+    tab.locator("passwordless-login[ready]").wait_for()
+    others = (
+        tab.get_by_role("link", name="Acme Workforce"),
+        tab.get_by_text("Sign in with a password"),
+        tab.get_by_text("Register"),
+    )
+    for other in others:
+        expect(other).to_be_visible()
+    expect(tab.get_by_label("Email address", exact=True)).to_be_focused()
+
+    tab.keyboard.type("ada@example.org")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_label("Code", exact=True)).to_be_focused()
+    for other in others:
+        expect(other).to_be_hidden()
+    tab.get_by_role("button", name="Use another address").click()
+    for other in others:
+        expect(other).to_be_visible()
+    expect(tab.locator("#pwl-address")).to_have_value("ada@example.org")
+    tab.keyboard.press("Enter")
+    tab.get_by_label("Code", exact=True).wait_for()
+    tab.keyboard.type("123456")
+
+    assert at_provider(tab)["login_hint"] == "tkt_" + "t" * 43
+    starts = [body for method, path, body in asked if path == "challenges"]
+    assert [(client, "email", "ada@example.org")] * 2 == [
+        (it["client_id"], it["connection"], it["address"]) for it in starts
+    ]
+    assert {"method": "POST", "code": "123456"} == {"method": asked[-1][0], "code": asked[-1][2]["code"]}
+
+
+def test_a_classic_theme_without_the_api_is_the_universal_page(realm, open_login):
+    realm.call("PUT", json={"loginTheme": "passwordless-classic"})
+    tab = open_login()
+    expect(tab.locator("passwordless-login")).to_have_count(0)
+    tab.fill("#pwl-address", "ada@example.org")
+    tab.keyboard.press("Enter")
+    assert at_provider(tab)["login_hint"] == "ada@example.org"

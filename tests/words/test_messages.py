@@ -24,7 +24,12 @@ SOURCES = [
 #: Used by Keycloak's own template, which has no text for it.
 KEYCLOAKS_OWN = {"languages"}
 #: What a realm tells the login page, with their defaults.
-THEME_SETTINGS = {"passwordlessConnections", "passwordlessPasswordForm", "passwordlessBrands"}
+THEME_SETTINGS = {
+    "passwordlessConnections",
+    "passwordlessPasswordForm",
+    "passwordlessBrands",
+    "passwordlessApi",
+}
 FILES = locales()
 #: Read and found right: the same word in both languages.
 AS_IN_ENGLISH = {

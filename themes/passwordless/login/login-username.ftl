@@ -21,10 +21,12 @@
       <#assign isPasswordError = offersPassword && error?has_content>
       <#assign forms = pwl.withForm(passwordless)>
       <#assign aliasesWithForm = forms?map(it -> it.provider.alias)>
-      <@pwl.addressForms forms=forms error=isPasswordError?then("", error) isFirst=!isPasswordError />
-      <@passkeys.conditionalUIData />
-      <@pwl.others connections=passwordless?filter(it -> !aliasesWithForm?seq_contains(it.provider.alias)) />
-      <#if offersPassword><@pwl.passwordForm error=error /></#if>
+      <@pwl.inPlace forms=forms>
+        <@pwl.addressForms forms=forms error=isPasswordError?then("", error) isFirst=!isPasswordError />
+        <@passkeys.conditionalUIData />
+        <@pwl.others connections=passwordless?filter(it -> !aliasesWithForm?seq_contains(it.provider.alias)) />
+        <#if offersPassword><@pwl.passwordForm error=error /></#if>
+      </@pwl.inPlace>
     <#else>
       <#if realm.password>
         <form id="kc-form-login" class="${properties.kcFormClass!}" action="${url.loginAction}" method="post" data-pwl-once>

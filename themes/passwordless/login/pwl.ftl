@@ -122,6 +122,55 @@
   </#if>
 </#macro>
 
+<#-- The steps in place, for a theme that has the property pwlInPlace and a realm that says where the API is: what is nested
+     is the first step, and works as it is wherever the script does not. -->
+<#macro inPlace forms>
+  <#local api = urlOf({"api": msg("passwordlessApi")}, "api")>
+  <#if properties.pwlInPlace?? && api?has_content>
+    <passwordless-login url="${api}" realm="${realm.name}" client-id="${(client.clientId)!""}" login="${parameterOf(forms[0].provider.loginUrl, "tab_id")}"
+        connections="${forms?map(it -> it.provider.alias + it.takesNumbers?then("/sms", ""))?join(" ")}" locale="${(locale.currentLanguageTag)!"en"}"
+        heading="kc-page-title" texts="${textsInPlace()}">
+      <div class="pwl-step" data-step="address">
+        <#nested>
+      </div>
+    </passwordless-login>
+    <script type="module" src="${url.resourcesPath}/js/passwordless-login.js"></script>
+  <#else>
+    <#nested>
+  </#if>
+</#macro>
+
+<#function parameterOf url name>
+  <#list (url?keep_after("?"))?split("&") as pair>
+    <#if pair?keep_before("=") == name><#return pair?keep_after("=")></#if>
+  </#list>
+  <#return "">
+</#function>
+
+<#-- What the script says, as JSON by the names that it has for the texts; arguments stay {0}. Keycloak answers a key that
+     has no text with the key. -->
+<#function textsInPlace>
+  <#local pairs = []>
+  <#list ["Address", "Number", "AddressOrNumber", "Continue", "CodeTitle", "CodeLead", "CodeLeadSms", "Code", "CodeGoesOn", "CodeTimeLeft",
+      "AnotherAddress", "AnotherNumber", "StatusSending", "StatusSent", "StatusDelivered", "StatusDelayed", "StatusFailed", "SpamHint", "SignalHint",
+      "Resend", "ResendCountdown", "CodeOverTitle", "CodeOverLead", "NewCode", "ErrorAddress", "ErrorNumber", "ErrorNumberRefused", "ErrorSmsStopped",
+      "ErrorCodeFormat", "ErrorCodeOver", "ErrorAccountStopped", "ErrorUnavailable"] as name>
+    <#local pairs += [pairOf(name, msg("passwordless" + name, "{0}"))]>
+  </#list>
+  <#list ["ErrorCode", "ErrorWaitMinutes"] as name>
+    <#list ["zero", "one", "two", "few", "many", "other"] as form>
+      <#local key = "passwordless" + name + "." + form>
+      <#local text = msg(key, "{0}")>
+      <#if text != key><#local pairs += [pairOf(name + "." + form, text)]></#if>
+    </#list>
+  </#list>
+  <#return "{" + pairs?join(",") + "}">
+</#function>
+
+<#function pairOf name text>
+  <#return '"' + name?uncap_first + '":"' + text?json_string + '"'>
+</#function>
+
 <#-- "Sign in with a password": Keycloak's own first step, folded away. error: what is wrong with the user name, or "". -->
 <#macro passwordForm error>
   <details class="pwl-details"<#if error?has_content> open</#if>>

@@ -53,8 +53,8 @@ export interface Wanted {
 
 export declare class Passwordless {
   constructor(options: Options);
-  /** Send a code. */
-  start(connection: string, address: string, locale?: string): Promise<Challenge>;
+  /** Send a code, or what the connection sends otherwise: a link shows the code to type. */
+  start(connection: string, address: string, locale?: string, method?: "code" | "link" | "both"): Promise<Challenge>;
   /** How it stands. */
   status(id: string): Promise<Challenge>;
   /** Send the code again; another challenge, if the old one is nearly over. */

@@ -49,9 +49,13 @@ export class Passwordless {
     this.#key = `passwordless ${options.realm} ${options.clientId}`;
   }
 
-  /** Send a code. @param {string} connection @param {string} address @returns {Promise<Challenge>} */
-  start(connection, address, locale = "") {
-    return this.#call("POST", "/challenges", { connection, address, locale });
+  /**
+   * Send a code, or what the connection sends otherwise: a link shows the code to type.
+   * @param {string} connection @param {string} address @param {string} [method] `code` for that or nothing.
+   * @returns {Promise<Challenge>}
+   */
+  start(connection, address, locale = "", method = "") {
+    return this.#call("POST", "/challenges", { connection, address, locale, ...(method ? { method } : {}) });
   }
 
   /** How it stands. @param {string} id @returns {Promise<Challenge>} */

@@ -197,6 +197,7 @@ export class PasswordlessLogin extends HTMLElement {
     this.#enable(true);
     this.#otp?.abort();
     this.#setHeading(step === "code" ? this.#say(this.#isOver ? "codeOverTitle" : "codeTitle") : null);
+    this.#tick();
     if (step === "code") {
       part.code.focus();
       this.#listenForText();
@@ -246,7 +247,8 @@ export class PasswordlessLogin extends HTMLElement {
       this.#startedAt = Date.now();
       let started;
       try {
-        started = await this.#client.start(connection, address, this.#locale);
+        // On Keycloak's page links go their own way, page by page.
+        started = await this.#client.start(connection, address, this.#locale, this.hasAttribute("login") ? "code" : "");
       } catch (error) {
         if (!this.#mustFallBack(form, error)) throw error;
         // The form's own way: what stands without a script works wherever this does not.
