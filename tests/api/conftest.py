@@ -7,7 +7,7 @@ import pytest
 from sidecar.model.client import ApiClient
 from sidecar.store.api_clients import SqlClients
 from tests.contract.test_tickets import SHOP
-from tests.oidc.fixtures import browser, environment, parts, realms
+from tests.oidc.fixtures import browser, built, environment, parts, realms
 
 __all__ = ["browser", "environment", "parts", "realms"]
 
@@ -17,6 +17,23 @@ ORIGIN = "https://shop.acme.example"
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
     return sqlite_url
+
+
+@pytest.fixture(scope="module")
+def face(sqlite_template, realms, tmp_path_factory):
+    """The SDKs' face for tables of what is refused: a client for pages, one without any, and a confidential one."""
+    more = {"SDK__DEFAULT_REALM": "acme", "REALMS__OTHER__SDK_HOSTS": '["auth.other.example"]'}
+    with built(sqlite_template, realms, tmp_path_factory.mktemp("face"), **more) as house:
+        for client_id, is_public, origins in (
+            ("shop", True, (ORIGIN,)),
+            ("native", True, ()),
+            ("backend", False, (ORIGIN,)),
+        ):
+            client = ApiClient(
+                realm="acme", client_id=client_id, application=SHOP, is_public=is_public, origins=origins
+            )
+            SqlClients(house.parts.database).enable(client)
+        yield house
 
 
 @pytest.fixture

@@ -131,11 +131,11 @@ def test_a_page_of_another_site_gets_one_that_asks_first_in_every_browser(browse
         (None, (401, "unauthorized_client", "Cross origin login not allowed.")),
     ],
 )
-def test_other_origins_learn_and_count_nothing(browser, parts, shop, origin, told):
-    code = start(browser, parts, shop)
+def test_other_origins_learn_and_count_nothing(face, origin, told):
+    browser = face.browser
     headers = {"Sec-Fetch-Site": "same-site", **({"Origin": origin} if origin else {})}
 
-    refused = authenticate(browser, code, headers)
+    refused = authenticate(browser, "123456", headers)
     preflight = browser.open("OPTIONS", "/co/authenticate", headers=headers)
 
     if origin:
@@ -150,7 +150,7 @@ def test_other_origins_learn_and_count_nothing(browser, parts, shop, origin, tol
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert "Access-Control-Allow-Credentials" not in answer.headers
         assert "Origin" in answer.headers["Vary"]
-    assert [] == events_of(parts, Event.CODE_TRIED)
+    assert [] == events_of(face.parts, Event.CODE_TRIED)
     assert "" == browser.secret
 
 
@@ -162,7 +162,7 @@ def test_a_listed_origin_may_send_cookies_there_and_nowhere_else(browser, shop):
         browser.open("OPTIONS", path, headers=asked) for path in ("/passwordless/start", "/oauth/token")
     ]
 
-    assert (ORIGIN, "true", "Content-Type, Auth0-Client, X-Request-Language") == tuple(
+    assert (ORIGIN, "true", "Content-Type, Auth0-Client, X-Request-Language, Authorization") == tuple(
         with_cookies.headers[f"Access-Control-Allow-{name}"] for name in ("Origin", "Credentials", "Headers")
     )
     assert [ORIGIN] * 2 == [answer.headers["Access-Control-Allow-Origin"] for answer in without]
@@ -193,14 +193,9 @@ ALL_AND_ONLY = (
     ],
     ids=str,
 )  # fmt: skip
-def test_refusals_to_the_byte(browser, parts, switched_on, changed, told):
-    shop = switched_on("shop", origins=[ORIGIN])
-    switched_on("native")
-    switched_on("backend", is_public=False, origins=[ORIGIN])
-    start(browser, parts, shop)
-
-    assert told == refusal(authenticate(browser, "123456", **changed))
-    assert [] == events_of(parts, Event.CODE_TRIED)
+def test_refusals_to_the_byte(face, changed, told):
+    assert told == refusal(authenticate(face.browser, "123456", **changed))
+    assert [] == events_of(face.parts, Event.CODE_TRIED)
 
 
 def test_wrong_codes_count_and_the_right_one_is_spent(browser, parts, shop):

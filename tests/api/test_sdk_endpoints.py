@@ -21,8 +21,13 @@ ASKED = {
 
 
 @pytest.fixture
-def environment():
-    return {"SDK__DEFAULT_REALM": "acme", "REALMS__OTHER__SDK_HOSTS": '["auth.other.example"]'}
+def browser(face):
+    return face.browser
+
+
+@pytest.fixture(autouse=True)
+def keycloak_knows(realms, monkeypatch):
+    monkeypatch.setattr(realms, "redirect_uris", {CALLBACK, f"{CALLBACK}?a=b"})
 
 
 def authorize(browser, **changed):
@@ -31,7 +36,7 @@ def authorize(browser, **changed):
 
 
 @pytest.mark.parametrize("named", [{"connection": "partner"}, {"realm": "partner"}], ids=str)
-def test_a_named_connection_is_keycloaks_hint(browser, switched_on, named):
+def test_a_named_connection_is_keycloaks_hint(browser, named):
     sent_on = authorize(
         browser,
         **named,
@@ -66,11 +71,7 @@ def test_without_one_the_login_page_chooses(browser):
     ],
     ids=str,
 )
-def test_an_unknown_connection_goes_back_to_a_redirect_uri_that_keycloak_knows(
-    browser, realms, changed, there
-):
-    realms.redirect_uris = {CALLBACK, f"{CALLBACK}?a=b"}
-
+def test_an_unknown_connection_goes_back_to_a_redirect_uri_that_keycloak_knows(browser, changed, there):
     refused = authorize(browser, connection="none", **changed)
 
     assert 303 == refused.status_code
@@ -91,9 +92,7 @@ def test_an_unknown_connection_goes_back_to_a_redirect_uri_that_keycloak_knows(
         None,
     ],
 )
-def test_no_other_address_is_ever_gone_to(browser, realms, redirect_uri):
-    realms.redirect_uris = {CALLBACK}
-
+def test_no_other_address_is_ever_gone_to(browser, redirect_uri):
     page = authorize(browser, connection="none", redirect_uri=redirect_uri)
 
     assert (400, "text/html") == (page.status_code, page.mimetype)
@@ -103,9 +102,17 @@ def test_no_other_address_is_ever_gone_to(browser, realms, redirect_uri):
         assert ("text/html", None) == (again.mimetype, again.headers.get("Location"))
 
 
-def test_connection_and_realm_must_agree(browser, realms):
-    realms.redirect_uris = {CALLBACK}
+def test_keycloaks_going_elsewhere_makes_no_address_the_clients(browser, realms, monkeypatch):
+    """As a proxy before it may, or its own page of a realm that is moved."""
+    for elsewhere in ("https://id.example.org/login", "https://evil.example.org/"):
+        monkeypatch.setattr(realms, "instead", elsewhere)
 
+        page = authorize(browser, connection="none", redirect_uri="https://evil.example")
+
+        assert (400, None) == (page.status_code, page.headers.get("Location"))
+
+
+def test_connection_and_realm_must_agree(browser):
     assert "invalid_request" == answer_of(authorize(browser, connection="email", realm="partner"))["error"]
     assert "email" == answer_of(authorize(browser, connection="email", realm="email"))["kc_idp_hint"]
 
@@ -132,7 +139,7 @@ def test_the_session_ends_at_keycloak_which_knows_where_to_go_back_to(browser, p
     assert (303, f"{KEYCLOAK}/logout{query}") == (sent_on.status_code, sent_on.location)
 
 
-def test_discovery_says_whose_tokens_these_are(browser, switched_on, realms):
+def test_discovery_says_whose_tokens_these_are(browser, realms):
     found = browser.open("GET", "/.well-known/openid-configuration", headers={"Origin": ORIGIN})
     keys = browser.open("GET", "/.well-known/jwks.json", headers={"Origin": ORIGIN})
 
@@ -150,9 +157,9 @@ def test_discovery_says_whose_tokens_these_are(browser, switched_on, realms):
     assert [ORIGIN] * 2 == [it.headers["Access-Control-Allow-Origin"] for it in (found, keys)]
 
 
-def test_another_realm_has_a_host_of_its_own_and_nothing_else_there(app, switched_on):
+def test_another_realm_has_a_host_of_its_own_and_nothing_else_there(face):
     """Host decides, and a forged one serves nothing."""
-    client = app.test_client(use_cookies=False)
+    client = face.app.test_client(use_cookies=False)
 
     def get(host, path):
         return client.get(path, base_url=f"https://{host}")

@@ -195,12 +195,9 @@ def test_tries_are_counted_and_end(browser, parts, shop):
     ],
     ids=str,
 )
-def test_refusals_to_the_byte(browser, parts, switched_on, changed, told):
-    switched_on("shop", origins=[ORIGIN])
-    switched_on("backend", is_public=False, origins=[ORIGIN])
-
-    assert told == refusal(verify(browser, "123456", **changed))
-    assert [] == events_of(parts, Event.CODE_TRIED)
+def test_refusals_to_the_byte(face, changed, told):
+    assert told == refusal(verify(face.browser, "123456", **changed))
+    assert [] == events_of(face.parts, Event.CODE_TRIED)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +209,8 @@ def test_refusals_to_the_byte(browser, parts, switched_on, changed, told):
     ],
     ids=str,
 )
-def test_it_is_no_open_redirect(browser, switched_on, changed):
-    switched_on("shop", origins=[ORIGIN])
-    switched_on("backend", is_public=False, origins=[ORIGIN])
+def test_it_is_no_open_redirect(face, changed):
+    browser = face.browser
 
     page = come(browser, "123456", **changed)
 

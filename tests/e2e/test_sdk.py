@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import requests
 from auth0.authentication import GetToken, Passwordless
-from auth0.authentication.exceptions import Auth0Error
+from auth0.authentication.exceptions import Auth0Error, RateLimitError
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
@@ -121,6 +122,20 @@ def test_wrong_codes(stack, clients):
     ) == told[5]
     with pytest.raises(Auth0Error):
         tokens.passwordless_login(address, code, "email", "openid", "")
+
+
+def test_too_many_starts(stack, clients):
+    """The SDK reads the second at which it may go on, and insists on a whole number."""
+    start, _ = sdk(stack, PUBLIC)
+    address = stack.new_address("often")
+    for _ in range(5):
+        start.email(address, send="code")
+
+    with pytest.raises(RateLimitError) as refused:
+        start.email(address, send="code")
+
+    assert (429, "too_many_requests") == (refused.value.status_code, refused.value.error_code)
+    assert 0 < refused.value.reset_at - time.time() <= 3600
 
 
 def test_a_wrong_secret_is_no_client(stack, clients):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,18 +55,26 @@ class House(NamedTuple):
 
 @pytest.fixture(scope="module")
 def house(sqlite_template: Path, realms: Realms, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+    with built(
+        sqlite_template,
+        realms,
+        tmp_path_factory.mktemp("house"),
+        REALMS__ACME__CONNECTIONS__EMAIL__LIMITS__STARTS_PER_NETWORK_PER_HOUR="10000",
+        # So that every page there is is among those that are looked at.
+        REALMS__OTHER__SERVICE_ACCOUNT="true",
+        REALMS__OTHER__ACCOUNT_PAGE="true",
+    ) as house:
+        yield house
+
+
+@contextmanager
+def built(sqlite_template: Path, realms: Realms, folder: Path, **environment: str) -> Iterator[House]:
+    """A house in this folder, with settings over the usual ones."""
     shutil.copy(sqlite_template, folder / "house.db")
     (folder / "settings.toml").write_text(
         SETTINGS % (SECRET_KEY, f"sqlite:///{folder}/house.db"), encoding="utf-8"
     )
-    variables = {
-        "KEYCLOAK__INTERNAL_URL": realms.url,
-        "REALMS__ACME__CONNECTIONS__EMAIL__LIMITS__STARTS_PER_NETWORK_PER_HOUR": "10000",
-        # So that every page there is is among those that are looked at.
-        "REALMS__OTHER__SERVICE_ACCOUNT": "true",
-        "REALMS__OTHER__ACCOUNT_PAGE": "true",
-    }
+    variables = {"KEYCLOAK__INTERNAL_URL": realms.url, **environment}
     settings = load(
         folder / "settings.toml", {f"PASSWORDLESS__{name}": value for name, value in variables.items()}
     )

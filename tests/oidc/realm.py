@@ -26,6 +26,8 @@ class Realms:
 
     url: str = ""
     redirect_uris: set[str] = field(default_factory=set)
+    #: Where it goes for any other; empty: it shows a page.
+    instead: str = ""
     keys: dict[str, ECKey] = field(default_factory=dict)
     fetched: int = 0
 
@@ -95,10 +97,10 @@ def serving_realms() -> Iterator[Realms]:
                 self._answer(realms.certs(self.path.split("/")[2]))
 
         def _redirect_known(self, redirect_uri: str) -> None:
-            is_known = redirect_uri in realms.redirect_uris
-            self.send_response(302 if is_known else 400)
-            if is_known:
-                self.send_header("Location", f"{redirect_uri}?error=login_required")
+            there = redirect_uri if redirect_uri in realms.redirect_uris else realms.instead
+            self.send_response(302 if there else 400)
+            if there:
+                self.send_header("Location", f"{there}?error=login_required")
             self.send_header("Content-Length", "0")
             self.end_headers()
 

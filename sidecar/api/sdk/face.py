@@ -29,7 +29,7 @@ def called(desk: Desk) -> Blueprint:
     errors.install(bp)
     sharing = Sharing(
         realm=lambda: desk.realm_name,
-        sends="Content-Type, Auth0-Client, X-Request-Language",
+        sends="Content-Type, Auth0-Client, X-Request-Language, Authorization",
         reads="Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset",
         has_cookies=lambda: request.endpoint == f"{CALLED}.{cross_origin.ENDPOINT}",
     )
