@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sidecar import health, keycloak, logs, store
 from sidecar import settings as settings_module
+from sidecar.api.admin_ports import AdminRoom
 from sidecar.api.install import install as install_api
 from sidecar.api.install import unrouted
 from sidecar.api.sdk import face
@@ -35,6 +36,7 @@ from sidecar.edge.places import places_of
 from sidecar.edge.seal import PendingSeal, Seal
 from sidecar.edge.turns import Turns
 from sidecar.errors import SettingsError
+from sidecar.keycloak.admin_tokens import AdminTokens
 from sidecar.keycloak.client_credentials import CheckedAtKeycloak
 from sidecar.keycloak.passing import PassedOn
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
@@ -49,7 +51,9 @@ from sidecar.login.room import LoginRoom
 from sidecar.model.challenge import Challenge
 from sidecar.oidc import authorize, discovery, requests, token
 from sidecar.oidc.assertion import ClientAuthentication
+from sidecar.oidc.rotation import Rotation
 from sidecar.oidc.signing import SigningKeys
+from sidecar.oidc.wrapping import Wrapping
 from sidecar.settings import (
     AppriseProvider,
     ConsoleProvider,
@@ -60,6 +64,7 @@ from sidecar.settings import (
 )
 from sidecar.store.account_book import SqlAccountBook
 from sidecar.store.account_sessions import SqlAccountSessions
+from sidecar.store.admin_lists import SqlAdminLists
 from sidecar.store.api_clients import SqlClients
 from sidecar.store.assertions import SqlUsedAssertions
 from sidecar.store.auth_codes import SqlAuthCodes
@@ -318,7 +323,8 @@ def create_app(
     app.register_blueprint(callbacks.blueprint(_callbacks(settings), SqlReceipts(parts.database)))
     app.register_blueprint(health.blueprint(parts.database.ping))
     credentials = CheckedAtKeycloak(settings.keycloak, parts.keys)
-    install_api(app, room, credentials, parts.catalogue, places)
+    admin_room = _admin_room(parts, room, profiles)
+    install_api(app, room, credentials, parts.catalogue, places, admin_room=admin_room)
     if settings.sdk.default_realm or settings.sdk_hosts:
         desk = Desk(
             room=room,
@@ -335,6 +341,26 @@ def create_app(
     for realm in settings.realms:
         signing.ensure(realm)
     return app
+
+
+def _admin_room(parts: Parts, room: LoginRoom, profiles: Callable[[str], Profiles] | None) -> AdminRoom:
+    """What the API's admin side works on: the same as the commands."""
+    accounts = parts.accounts()
+
+    def its_profiles(realm: str) -> Profiles:
+        if accounts is None:
+            raise SettingsError(f"realms.{realm}.service_account is false: nothing here may ask for users")
+        return keycloak.RealmUsers(accounts.realm(realm))
+
+    return AdminRoom(
+        login=room,
+        tokens=AdminTokens(parts.settings, FetchedRealmKeys(parts.settings.keycloak)),
+        lists=SqlAdminLists(parts.database),
+        help=SqlComplaints(parts.database),
+        keys=Rotation(SqlKeyShelf(parts.database), Wrapping(parts.keys)),
+        stops=SqlStops(parts.database),
+        merging=parts.merging(profiles or its_profiles),
+    )
 
 
 def _register_account_page(

@@ -108,6 +108,30 @@ class ClientRefused(SidecarError):
     code = "invalid_client"
 
 
+class TokenRefused(SidecarError):
+    """An access token for the API's admin side is none of the realm's, not for us, or over; the text is for the log."""
+
+    code = "invalid_token"
+
+
+class NotPermitted(SidecarError):
+    """Whoever calls the API's admin side has no role that allows it."""
+
+    code = "not_permitted"
+
+    def __init__(self) -> None:
+        super().__init__("the token has no role of ours that allows it")
+
+
+class ConfirmationRefused(SidecarError):
+    """What was confirmed is not what would be done: the plan has become another one, or was never shown."""
+
+    code = "confirmation_refused"
+
+    def __init__(self) -> None:
+        super().__init__("the confirmation is not of this plan: look at the plan again")
+
+
 class InteractionRequired(SidecarError):
     """Keycloak wants something of the person: a pending action, consent, or to link an account. A browser is needed."""
 

@@ -90,6 +90,9 @@ def _given(request: Request, fields: Mapping[str, str]) -> Credentials:
     )
     if max(map(len, (found.client_id, found.secret, found.assertion))) > _MAX_CHARS or not found.client_id:
         raise ClientRefused("no client_id")
+    if "\0" in found.client_id:
+        # PostgreSQL takes no such text, not even to look for it.
+        raise ClientRefused("no client's id has a NUL")
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import after_this_request, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
+from marshmallow import RAISE
 
 from sidecar.api import schemas
 from sidecar.api.callers import Call, calling
@@ -56,7 +57,7 @@ class Challenges:
 
         @bp.route("/realms/<realm>/challenges/<challenge_id>", parameters=path("realm", "challenge_id"))
         class One(MethodView):
-            @bp.arguments(schemas.Client, location="query")
+            @bp.arguments(schemas.Client, location="query", unknown=RAISE)
             @bp.response(200, schemas.Challenge)
             @operation(bp, "showChallenge", 401, 404)
             def get(self, query: dict[str, str], realm: str, challenge_id: str) -> Any:

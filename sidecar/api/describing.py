@@ -13,7 +13,7 @@ from sidecar.api import schemas
 _REFUSALS = {
     400: "The request can't be understood.",
     401: "Whoever calls did not prove who it is, or is not switched on.",
-    403: "The account must not be opened by it.",
+    403: "It is not allowed.",
     404: "There is no such thing of this caller.",
     409: "It contradicts what was asked or done before.",
     413: "The body is longer than any that makes sense.",

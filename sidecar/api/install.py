@@ -9,6 +9,8 @@ from flask_smorest import Api, Blueprint
 from werkzeug.exceptions import HTTPException
 
 from sidecar.api import continuing, cors, page, problems
+from sidecar.api.admin import Admin
+from sidecar.api.admin_ports import AdminRoom
 from sidecar.api.challenges import Challenges
 from sidecar.api.cors import Sharing
 from sidecar.api.ports import ClientCredentials
@@ -27,6 +29,13 @@ _SECURITY = {
         "type": "http",
         "scheme": "basic",
         "description": "A confidential client's id and secret (RFC 6749 §2.3.1). It may send them in the body instead.",
+    },
+    "admin": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of the realm, for the client `passwordless-admin-api`, with its role `view` or"
+        " `manage`.",
     },
 }
 _SHARING = Sharing(
@@ -51,7 +60,13 @@ class _Api(Api):
 
 
 def install(
-    app: Flask, room: LoginRoom, credentials: ClientCredentials, catalogue: Catalogue, places: Places
+    app: Flask,
+    room: LoginRoom,
+    credentials: ClientCredentials,
+    catalogue: Catalogue,
+    places: Places,
+    *,
+    admin_room: AdminRoom,
 ) -> None:
     """Add the routes."""
     app.config.update(
@@ -72,6 +87,15 @@ def install(
     cors.install(bp, room, _SHARING)
     Challenges(room, credentials, catalogue, places).install(bp)
     api.register_blueprint(bp)
+    admin_bp = Blueprint(
+        "admin",
+        __name__,
+        url_prefix=f"{PREFIX}/admin",
+        description="For admins of a realm, by a token of it.",
+    )
+    problems.install(admin_bp)
+    Admin(admin_room).install(admin_bp)
+    api.register_blueprint(admin_bp)
     app.register_blueprint(page.blueprint(api.spec.to_dict, prefix=PREFIX))
     app.register_blueprint(continuing.blueprint(room, prefix=PREFIX))
 

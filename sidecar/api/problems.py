@@ -16,15 +16,21 @@ from sidecar.errors import (
     ChallengeNotFound,
     ChallengeRefused,
     ClientRefused,
+    ConfirmationRefused,
     ConnectionStopped,
     IdempotencyKeyReused,
     InvalidAddress,
     InvalidRequest,
     KeycloakUnavailable,
+    KeyRefused,
+    NotPermitted,
     RateLimited,
+    SettingsError,
     SidecarError,
     StoreUnavailable,
     TicketRefused,
+    TokenRefused,
+    UsersRefused,
 )
 
 _log = structlog.get_logger()
@@ -40,9 +46,17 @@ _TABLE: tuple[tuple[type[SidecarError], int, str], ...] = (
     (ClientRefused, 401, "The client is not switched on for the API, or did not prove who it is."),
     (TicketRefused, 422, "The ticket was not accepted."),
     (InvalidRequest, 400, "The request can't be understood."),
+    (TokenRefused, 401, "The access token is not accepted here."),
+    (NotPermitted, 403, "The token has no role that allows it."),
+    (UsersRefused, 422, "The users can't be worked on as asked."),
+    (ConfirmationRefused, 409, "The plan has become another one, or was not shown: look at it again."),
+    (KeyRefused, 409, "The key can't be rotated now."),
+    (SettingsError, 409, "The settings don't allow it."),
     (KeycloakUnavailable, 503, "Not available at present: try again later."),
     (StoreUnavailable, 503, "Not available at present: try again later."),
 )
+#: Their text is for whoever calls.
+_TELLING = (InvalidRequest, UsersRefused, KeyRefused, SettingsError)
 _UNAVAILABLE = (503, "Not available at present: try again later.")
 _RETRY_AFTER_S = 5
 _UNPROCESSABLE = 422
@@ -67,7 +81,7 @@ def install(bp: Blueprint) -> None:
         status, detail = next(
             ((status, text) for kind, status, text in _TABLE if isinstance(error, kind)), _UNAVAILABLE
         )
-        if isinstance(error, InvalidRequest):
+        if isinstance(error, _TELLING):
             return problem(status, error.code, f"{error}.")
         if isinstance(error, ChallengeRefused):
             return problem(status, error.code, detail, tries_left=error.tries_left)
@@ -79,6 +93,8 @@ def install(bp: Blueprint) -> None:
             response.headers["X-RateLimit-Reset"] = str(int(time.time()) + error.retry_after_s)
         elif isinstance(error, ClientRefused):
             response.headers["WWW-Authenticate"] = 'Basic realm="passwordless"'
+        elif isinstance(error, TokenRefused):
+            response.headers["WWW-Authenticate"] = 'Bearer realm="passwordless", error="invalid_token"'
         return response
 
     @bp.errorhandler(HTTPException)

@@ -8,8 +8,7 @@ import click
 
 from sidecar import app as composition
 from sidecar.cli.options import echo_json, json_option, realm_from, settings_from
-from sidecar.login.addressing import spelled
-from sidecar.model.address import is_number
+from sidecar.login.addressing import helped
 from sidecar.store.complaints import SqlComplaints
 
 _realm = click.option("--realm", required=True, help="The realm, as in the settings.")
@@ -52,11 +51,7 @@ def unmute(ctx: click.Context, *, realm: str, address: str, as_json: bool) -> No
 
 def _opened(ctx: click.Context, realm: str, address: str) -> tuple[_Account, SqlComplaints]:
     settings = settings_from(ctx)
-    known = realm_from(settings, realm)
-    canonical = spelled(known, address).canonical
-    strategy = "sms" if is_number(canonical) else "email"
-    of_kind = [it.id for it in known.connections.values() if it.strategy == strategy]
-    account = _Account(realm, (of_kind or list(known.connections))[0], canonical)
+    account = _Account(realm, *helped(realm_from(settings, realm), address))
     return account, SqlComplaints(composition.Parts.build(settings).database)
 
 

@@ -14,8 +14,9 @@ from sidecar.cli.options import echo_json, inert, json_option, realm_from, setti
 from sidecar.errors import ConnectionStopped
 from sidecar.login.addressing import spelled
 from sidecar.model.events import Event
+from sidecar.model.timeline import Happened, Sent, Timeline
 from sidecar.store.engine import Database
-from sidecar.store.timeline import Happened, Sent, Timeline, timeline
+from sidecar.store.timeline import timeline
 
 _UNIT_S = {"m": 60, "h": 3600, "d": 86_400}
 _CHALLENGE_CHARS = 6

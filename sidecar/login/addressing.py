@@ -49,6 +49,18 @@ def spelled(realm: Realm | None, raw: str) -> Address:
     return read(raw)
 
 
+def helped(realm: Realm, raw: str) -> tuple[str, str]:
+    """The address whose owner is helped, and a connection of its kind, under which the ledger notes what was done.
+
+    Raises:
+        InvalidAddress: it is none.
+    """
+    canonical = spelled(realm, raw).canonical
+    strategy = "sms" if is_number(canonical) else "email"
+    of_kind = [it.id for it in realm.connections.values() if it.strategy == strategy]
+    return (of_kind or list(realm.connections))[0], canonical
+
+
 def read(destination: str) -> Address:
     """The address of a row: one that was taken before, whatever is taken now.
 

@@ -165,8 +165,13 @@ def for_start(limits: Limits) -> tuple[Rule, ...]:
     return (*_messages(limits), network, _sprayed(limits), *_failures(limits))
 
 
-def for_resend(limits: Limits) -> tuple[Rule, ...]:
+def for_account(limits: Limits) -> tuple[Rule, ...]:
+    """What an address itself is held to, whoever asks."""
     return (*_messages(limits), *_failures(limits))
+
+
+def for_resend(limits: Limits) -> tuple[Rule, ...]:
+    return for_account(limits)
 
 
 def for_try(limits: Limits) -> tuple[Rule, ...]:

@@ -22,8 +22,8 @@ class KeyShelf(Protocol):
 class KeyCabinet(KeyShelf, Protocol):
     """The shelf as an admin uses it."""
 
-    def add_next(self, realm: str, key: NewKey, *, after_s: int) -> StoredKey:
-        """Publish a key that signs in `after_s`.
+    def add_next(self, realm: str, key: NewKey, *, after_s: int, by: str) -> StoredKey:
+        """Publish a key that signs in `after_s`; `by`: who wants it, for the ledger; empty: an operator.
 
         Raises:
             KeyRefused: one that waits is there already.

@@ -19,8 +19,8 @@ class Rotation:
         """The keys that the realm publishes, newest first."""
         return self._cabinet.keys(realm)
 
-    def rotate(self, realm: str, *, after_s: int) -> StoredKey:
-        """Publish a fresh key that signs in `after_s` seconds, without another command.
+    def rotate(self, realm: str, *, after_s: int, by: str = "") -> StoredKey:
+        """Publish a fresh key that signs in `after_s` seconds, without another command; `by`: who wants it.
 
         Raises:
             KeyRefused: too soon for every cache to know it, or one waits already.
@@ -31,7 +31,7 @@ class Rotation:
                 " take a longer time; if the old key leaked, revoke it instead"
             )
         self._first(realm)
-        return self._cabinet.add_next(realm, self._wrapping.new_key(realm), after_s=after_s)
+        return self._cabinet.add_next(realm, self._wrapping.new_key(realm), after_s=after_s, by=by)
 
     def revoke(self, realm: str, kid: str) -> StoredKey | None:
         """Take a key away at once. Answers the fresh one that signs in its place, if it was the one that signed.

@@ -250,6 +250,7 @@ class _RealmSchema(Section):
     passkey_ask_again_days = Whole(load_default=30, validate=validate.Range(1, 365))
     account_page = fields.Boolean(load_default=False)
     login_page = fields.String(load_default="universal", validate=validate.OneOf(["universal", "classic"]))
+    admin_api = fields.Boolean(load_default=False)
     locales = Strings(
         fields.String(validate=_locale),
         load_default=lambda: ("en", "de"),

@@ -362,6 +362,8 @@ class Realm:
     account_page: bool
     #: Where the code is typed: on pages of ours, or on Keycloak's own.
     login_page: Literal["universal", "classic"]
+    #: The API has an admin side, for whoever has a role of its client in Keycloak.
+    admin_api: bool
     locales: tuple[str, ...]
     default_region: str
     templates: Path | None

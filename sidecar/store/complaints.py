@@ -83,8 +83,8 @@ class SqlComplaints:
     def unmute(self, realm: str, connection_id: str, address: str, *, by: str) -> None:
         self._write(Event.ADDRESS_UNMUTED, ledger.Subject(realm, connection_id, address), by)
 
-    def unlock(self, realm: str, connection_id: str, address: str) -> None:
-        self._write(Event.ADDRESS_UNLOCKED, ledger.Subject(realm, connection_id, address), "operator")
+    def unlock(self, realm: str, connection_id: str, address: str, *, by: str = "operator") -> None:
+        self._write(Event.ADDRESS_UNLOCKED, ledger.Subject(realm, connection_id, address), by)
 
     def _write(self, event: Event, subject: ledger.Subject, detail: str) -> None:
         with self._database.write() as connection:

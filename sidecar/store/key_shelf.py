@@ -40,8 +40,8 @@ class SqlKeyShelf:
             if all(it.state is not KeyState.CURRENT for it in published):
                 self._insert(connection, realm, key, now)
 
-    def add_next(self, realm: str, key: NewKey, *, after_s: int) -> StoredKey:
-        """Publish a key that signs in `after_s`; keys that are over are forgotten.
+    def add_next(self, realm: str, key: NewKey, *, after_s: int, by: str = "") -> StoredKey:
+        """Publish a key that signs in `after_s`; keys that are over are forgotten. `by`: who wants it.
 
         Raises:
             KeyRefused: one that waits is there already.
@@ -58,7 +58,8 @@ class SqlKeyShelf:
             self._forget_gone(connection, realm, published)
             signs_from = now + after_s * 1000
             self._insert(connection, realm, key, signs_from)
-            _record(connection, Event.SIGNING_KEY_ADDED, realm, key.kid, now)
+            who = f" by {by}" if by else ""
+            _record(connection, Event.SIGNING_KEY_ADDED, realm, f"{key.kid}{who}", now)
         return StoredKey(**vars(key), signs_from=signs_from, state=KeyState.NEXT)
 
     def revoke(self, realm: str, kid: str, *, replacement: NewKey) -> bool:
@@ -156,6 +157,8 @@ class SqlKeyShelf:
             )
 
 
-def _record(connection: Connection, event: Event, realm: str, kid: str, at: ColumnElement[int] | int) -> None:
+def _record(
+    connection: Connection, event: Event, realm: str, detail: str, at: ColumnElement[int] | int
+) -> None:
     """For the audit. A realm's first key makes itself, and is none of an operator's doing."""
-    ledger.record(connection, event, ledger.Subject(realm, ""), at=at, detail=kid)
+    ledger.record(connection, event, ledger.Subject(realm, ""), at=at, detail=detail)

@@ -257,6 +257,17 @@ def _looking(database: Database, count: int, rules: Sequence[Rule], asked: Asked
     )
 
 
+def hold(database: Database, connection: Connection, who: Who, rules: tuple[Rule, ...]) -> None:
+    """Hold somebody to the rules as they stand, and write nothing.
+
+    Raises:
+        RateLimited: a budget is used up.
+    """
+    seen = _look(database, connection, who, rules=rules, asked=(), more={})
+    subject = Subject(who.realm, who.connection, who.address, who.network, seen.device)
+    check(connection, rules, subject, seen)
+
+
 def check(connection: Connection, rules: Sequence[Rule], subject: Subject, seen: Any) -> None:
     """Hold the rules against what was counted.
 

@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, literal, select
 
+from sidecar.model.timeline import Happened, Sent, Timeline
 from sidecar.store.engine import Database
 from sidecar.store.tables import challenges, events, messages
-
-
-@dataclass(frozen=True, kw_only=True)
-class Happened:
-    """An event of the ledger. `is_known`: it came from a browser that the address knows; `None`: from no browser.
-
-    `number` orders events: a clock that was set back does not.
-    """
-
-    number: int
-    at: int
-    connection: str
-    type: str
-    network: str | None
-    is_known: bool | None
-    challenge_id: str | None
-    detail: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """A message of the outbox, as it stands."""
-
-    created_at: int
-    connection: str
-    challenge_id: str
-    status: str
-    attempts: int
-    provider: str | None
-    reference: str | None
-    reason: str | None
-    receipt: str | None
-    receipt_at: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timeline:
-    """Oldest first. Messages are kept for a shorter time than events."""
-
-    events: tuple[Happened, ...]
-    messages: tuple[Sent, ...]
 
 
 def timeline(
@@ -71,32 +31,36 @@ def timeline(
     )
     with database.read() as connection:
         return Timeline(
-            events=tuple(
-                Happened(
-                    number=row.id,
-                    at=row.at,
-                    connection=row.connection,
-                    type=row.type,
-                    network=row.network,
-                    is_known=row.device is not None if row.network else None,
-                    challenge_id=row.challenge_id,
-                    detail=row.detail,
-                )
-                for row in connection.execute(happened)
-            ),
-            messages=tuple(
-                Sent(
-                    created_at=row.created_at,
-                    connection=row.connection,
-                    challenge_id=row.challenge_id,
-                    status=row.status,
-                    attempts=row.attempts,
-                    provider=row.provider,
-                    reference=row.reference,
-                    reason=row.reason,
-                    receipt=row.receipt,
-                    receipt_at=row.receipt_at,
-                )
-                for row in connection.execute(sent)
-            ),
+            events=tuple(happened_from(row) for row in connection.execute(happened)),
+            messages=tuple(sent_from(row) for row in connection.execute(sent)),
         )
+
+
+def happened_from(row: Any) -> Happened:
+    """A row of `events`."""
+    return Happened(
+        number=row.id,
+        at=row.at,
+        connection=row.connection,
+        type=row.type,
+        network=row.network,
+        is_known=row.device is not None if row.network else None,
+        challenge_id=row.challenge_id,
+        detail=row.detail,
+    )
+
+
+def sent_from(row: Any) -> Sent:
+    """A row of `messages`, with its challenge's connection."""
+    return Sent(
+        created_at=row.created_at,
+        connection=row.connection,
+        challenge_id=row.challenge_id,
+        status=row.status,
+        attempts=row.attempts,
+        provider=row.provider,
+        reference=row.reference,
+        reason=row.reason,
+        receipt=row.receipt,
+        receipt_at=row.receipt_at,
+    )

@@ -11,7 +11,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.openapi.checks import RejectedPositiveData
 
+from sidecar.app import create_app
 from sidecar.store.tables import api_clients, metadata, signing_keys
+from tests.users.realm import Realm, user
 from tests.web.browser import PUBLIC_URL
 
 #: What there is in this house: valid calls name it.
@@ -20,10 +22,14 @@ THERE = {
     "client_id": {"enum": ["shop"]},
     "connection": {"enum": ["email", "partner"]},
     "address": {"pattern": r"^[a-z]{3,12}@example\.org$"},
+    "cursor": {"enum": [""]},
+    "user": {"enum": ["id-ada", "id-eve"]},
+    "into": {"enum": ["id-ada"]},
+    "from": {"enum": ["id-eve"]},
     "code": {"pattern": r"^[0-9]{3}[ -]?[0-9]{3}$"},
 }
 CONFIG = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=8,
     deadline=None,
     derandomize=True,
@@ -38,7 +44,13 @@ def environment():
     many = {"STARTS_PER_NETWORK_PER_HOUR": "1000000", "FAILURES_PER_NETWORK_PER_HOUR": "1000000"}
     limits = {f"REALMS__ACME__CONNECTIONS__EMAIL__LIMITS__{name}": value for name, value in many.items()}
     methods = {f"REALMS__ACME__CONNECTIONS__{name}__METHOD": "both" for name in ("EMAIL", "PARTNER")}
-    return limits | methods
+    return limits | methods | {"REALMS__ACME__ADMIN_API": "true"}
+
+
+@pytest.fixture
+def app(parts):
+    people = Realm(people=[user(name) for name in ("ada", "eve")])
+    return create_app(parts, profiles=lambda _: people)
 
 
 @pytest.fixture
@@ -48,11 +60,20 @@ def answered():
 
 
 @pytest.fixture
-def api_schema(app, browser, switched_on, answered):
+def api_schema(app, browser, switched_on, answered, realms):
     document = filled_in(browser.get("/api/v1/openapi.json").json)
     schema = schemathesis.openapi.from_dict(document)
     schema.app = at_public_url(app)
     schema.config.update(base_url=PUBLIC_URL)
+
+    @schema.auth().apply_to(path_regex="/admin/")
+    class Token:
+        def get(self, _case, _ctx):
+            return realms.access_token(roles=("manage",))
+
+        def set(self, case, data, _ctx):
+            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+
     # The client is a public one: whoever sends a secret with its name is refused for another reason.
     schema.config.generation.with_security_parameters = False
 
@@ -94,7 +115,7 @@ def filled_in(document: dict[str, Any]) -> dict[str, Any]:
     for item in found["paths"].values():
         for parameter in (*item.get("parameters", []), *item.get("get", {}).get("parameters", [])):
             if parameter["name"] in THERE:
-                parameter |= {"required": True, "schema": THERE[parameter["name"]]}
+                parameter |= {"required": True, "schema": {"type": "string", **THERE[parameter["name"]]}}
     return found
 
 

@@ -63,6 +63,31 @@ class Realms:
             header, self.claims(realm, connection, **changed), self.key(realm), algorithms=["ES256"]
         )
 
+    def access_claims(
+        self, realm: str = "acme", *, roles: tuple[str, ...] = (), **changed: Any
+    ) -> dict[str, Any]:
+        """What Keycloak writes into an access token for the API's admin side; `None` leaves a claim out."""
+        now = int(time.time())
+        claims = {
+            "iss": f"https://id.example.org/realms/{realm}",
+            "sub": "5d1b4a52-0000-4000-8000-000000000001",
+            "aud": ["passwordless-admin-api", "account"],
+            "azp": "backoffice",
+            "typ": "Bearer",
+            "iat": now,
+            "exp": now + 300,
+            "resource_access": {"passwordless-admin-api": {"roles": list(roles)}},
+            **changed,
+        }
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def access_token(
+        self, realm: str = "acme", *, roles: tuple[str, ...] = ("manage",), **changed: Any
+    ) -> str:
+        header = {"alg": "ES256", "typ": "JWT", "kid": f"{realm}-key"}
+        claims = self.access_claims(realm, roles=roles, **changed)
+        return jwt.encode(header, claims, self.key(realm), algorithms=["ES256"])
+
     def token_form(
         self, code: str, *, realm: str = "acme", connection: str = "email", **changed: str
     ) -> dict[str, str]:
