@@ -27,6 +27,7 @@ from sidecar.demo.folders import cache_folder, downloads_folder
 from sidecar.demo.java import bundled_java, find_java
 from sidecar.demo.keycloak import KeycloakServer
 from sidecar.demo.report import Report
+from sidecar.keycloak.versions import TESTED
 from sidecar.settings import Settings, load
 from sidecar.store.clock import ShiftedClock
 from tests.stack import free_port
@@ -146,7 +147,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def keycloak_distribution_folder() -> Path:
     """Keycloak as it is delivered, to read in; KEYCLOAK_TEST_VERSION names another version to fetch."""
-    version = os.environ.get("KEYCLOAK_TEST_VERSION", "26.7.4")
+    version = os.environ.get("KEYCLOAK_TEST_VERSION", TESTED[-1])
     cache = cache_folder(os.environ)
     return keycloak_distribution(
         version, downloads=downloads_folder(cache), report=Report(Console(stderr=True))

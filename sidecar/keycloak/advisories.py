@@ -6,17 +6,12 @@ Keycloak's own issue, call it fixed. The table is of November 2026; what came la
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-#: What this version was tested with.
-TESTED = "26.7.4"
-#: The lines that are supported, as in the documentation.
-SUPPORTED = ("26.7",)
+from sidecar.keycloak.versions import parsed
 
-_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _MAIL_PROOF = "idp-email-verification"
 
 #: Which realms an advisory concerns, by what is in them.
@@ -102,12 +97,6 @@ ADVISORIES = (
         workaround="take the step idp-email-verification out of the provider's first login flow",
     ),
 )
-
-
-def parsed(version: str) -> tuple[int, int, int]:
-    """26.7.4 as numbers; (0, 0, 0) for what is no version."""
-    found = _VERSION.match(version)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
 
 def advisories_of(

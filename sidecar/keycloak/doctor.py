@@ -12,7 +12,7 @@ from typing import Any
 from sidecar.errors import KeycloakUnavailable, SettingsError
 from sidecar.keycloak.account_checks import examine_account, examine_addresses
 from sidecar.keycloak.admin import Admin
-from sidecar.keycloak.advisories import SUPPORTED, TESTED, advisories_of, parsed
+from sidecar.keycloak.advisories import advisories_of
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.client_steps import ClientChoices, ClientIds
@@ -34,6 +34,7 @@ from sidecar.keycloak.realm_steps import (
 )
 from sidecar.keycloak.removal import own_providers
 from sidecar.keycloak.step import NamedThing, Step
+from sidecar.keycloak.versions import examine_version
 from sidecar.model.checkup import Check, Finding, Severity
 from sidecar.settings import Settings
 
@@ -178,7 +179,11 @@ class RealmDoctor:
         yield Check(name="admin-api", title="Keycloak's admin API", look=self._reach)
         if not self._is_there:
             return
-        yield Check(name="keycloak-version", title="Keycloak's version", look=self._version)
+        yield Check(
+            name="keycloak-version",
+            title="Keycloak's version",
+            look=lambda: examine_version(self._version_there, self._settings.realms[self._name]),
+        )
         yield Check(name="advisories", title="advisories of Keycloak's broker", look=self._advisories)
         if self._theme != STOCK_THEME:
             yield Check(
@@ -271,28 +276,6 @@ class RealmDoctor:
                 what=f"the realm '{self._name}' is disabled",
                 why="Keycloak answers none of its applications",
                 mend="switch it on: admin console > Realm settings > Enabled",
-            )
-
-    def _version(self) -> Iterator[Finding]:
-        version = self._version_there
-        if not version:
-            yield Finding(
-                severity="note",
-                what="this admin can't see Keycloak's version, which takes the role manage-realm",
-                why=f"versions of {', '.join(SUPPORTED)} are supported, and older ones have known holes",
-                mend="look in the admin console, under Server info, as an admin of the realm master",
-            )
-        elif not _is_supported(version):
-            yield Finding(
-                severity="warning",
-                what=f"Keycloak {version} is older than {SUPPORTED[0]}",
-                why=f"nothing here is tested with it; {TESTED} is",
-                mend=f"upgrade Keycloak to {TESTED} or later",
-            )
-        elif parsed(version)[:2] > parsed(TESTED)[:2]:
-            yield Finding(
-                severity="note",
-                what=f"Keycloak {version} is newer than what this version was tested with ({TESTED})",
             )
 
     def _advisories(self) -> Iterator[Finding]:
@@ -481,10 +464,6 @@ class RealmDoctor:
                 " own can be guessed without end",
                 mend="admin console > Realm settings > Security defenses > Brute force detection",
             )
-
-
-def _is_supported(version: str) -> bool:
-    return parsed(version)[:2] >= parsed(f"{SUPPORTED[0]}.0")[:2]
 
 
 def _said(step: Step, change: Change) -> list[str]:

@@ -17,7 +17,8 @@ REGISTRATION = "webauthn-register-passwordless"
 NOTE = "passwordless.previousPasskeys"
 _PREFIX = "webAuthnPolicyPasswordless"
 _NAMES_OWNER, _NAMED_OWNER_BEFORE = f"{_PREFIX}ResidentKey", f"{_PREFIX}RequireResidentKey"
-_SINCE_26_7 = {_NAMES_OWNER, f"{_PREFIX}Mediation"}
+_OFFERED = f"{_PREFIX}Mediation"
+_SINCE_26_7 = {_NAMES_OWNER, _OFFERED}
 _ACTIONS = ("authentication", "required-actions")
 _ACTION_KEY = "registration"
 
@@ -42,11 +43,20 @@ def known_here(desired: Mapping[str, Any], actual: Mapping[str, Any]) -> dict[st
     return older | ({_NAMED_OWNER_BEFORE: "Yes"} if desired.get(_NAMES_OWNER) == "required" else {})
 
 
+def _left_out(desired: Mapping[str, Any], actual: Mapping[str, Any]) -> tuple[str, ...]:
+    """A word of what this Keycloak has no key for."""
+    if _OFFERED not in desired or _OFFERED in known_here(desired, actual):
+        return ()
+    return (
+        f"{_OFFERED}: left out, Keycloak has it since 26.7; before, passkeys are always offered in the field",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Passkeys:
     """People sign in with a passkey that names them and checks its holder; other keys of the policy stay.
 
-    What the realm had is noted on it with the first change.
+    What the realm had is noted on it with the first change; of keys that a newer Keycloak brought, when they are set.
     """
 
     realm: Admin
@@ -55,19 +65,26 @@ class Passkeys:
 
     def check(self) -> Change:
         actual = self.realm.get()
-        return settled(self.what, (*differences(known_here(self.desired, actual), actual), *self._action()))
+        found = (*differences(known_here(self.desired, actual), actual), *self._action())
+        return settled(self.what, (*found, *_left_out(self.desired, actual)) if found else ())
 
     def do(self) -> None:
         actual = self.realm.get()
         desired = known_here(self.desired, actual)
-        attributes = actual.get("attributes", {})
-        if NOTE not in attributes:
-            was = {key: actual.get(key) for key in desired} | {_ACTION_KEY: is_enabled(self.realm)}
-            note = {"was": was, "ours": desired}
-            # Keycloak drops the attributes that an update leaves out, so all go along.
-            attributes = {**attributes, NOTE: json.dumps(note, sort_keys=True)}
+        # Keycloak drops the attributes that an update leaves out, so all go along.
+        attributes = {**actual.get("attributes", {}), **self._note(actual, desired)}
         self.realm.put(body={**policy_of(actual), **desired, "attributes": attributes})
         _enable(self.realm, is_on=True)
+
+    def _note(self, actual: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, str]:
+        noted = _noted(actual)
+        if noted is None:
+            if NOTE in actual.get("attributes", {}):
+                return {}
+            noted = {"was": {_ACTION_KEY: is_enabled(self.realm)}, "ours": {}}
+        was = {key: actual.get(key) for key in desired if key not in noted["ours"]}
+        note = {"was": was | noted["was"], "ours": {**desired, **noted["ours"]}}
+        return {NOTE: json.dumps(note, sort_keys=True)}
 
     def _action(self) -> tuple[str, ...]:
         return () if is_enabled(self.realm) else (f"{REGISTRATION}: off → on",)
