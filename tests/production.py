@@ -92,9 +92,11 @@ class Production:
 
     def settings(self) -> Settings:
         """What the sidecar runs with."""
-        return load(
-            Path(self._native(compose.ROOT / "deploy/passwordless.toml")), self.environment("sidecar")
-        )
+        return load(self.settings_file, self.environment("sidecar"))
+
+    @property
+    def settings_file(self) -> Path:
+        return Path(self._native(compose.ROOT / "deploy/passwordless.toml"))
 
     def admin(self) -> Admin:
         return connect(self.settings(), username="admin", password=self.variables["KEYCLOAK_ADMIN_PASSWORD"])

@@ -17,14 +17,20 @@ _MAX_PORT = 65_535
 
 def network_of(remote_addr: str | None) -> str:
     """An IPv4 address, or an IPv6 /64, in canonical form; `unknown` for a peer without one (a Unix socket)."""
+    address = address_of(remote_addr)
+    if ":" in address:
+        return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+    return address or "unknown"
+
+
+def address_of(remote_addr: str | None) -> str:
+    """An IPv4 or IPv6 address in canonical form, for others' records; empty for a peer without one."""
     try:
         address = ipaddress.ip_address(_without_port(remote_addr or "").partition("%")[0])
     except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
     return str(address)
 
 

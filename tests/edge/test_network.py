@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.edge.network import network_of
+from sidecar.edge.network import address_of, network_of
 from sidecar.model.events import Event
 from tests.ledger import events_of
 from tests.web.browser import Browser
@@ -54,6 +54,24 @@ from tests.web.browser import Browser
 def test_a_network_has_one_name(remote, network):
     """D6."""
     assert network == network_of(remote)
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("[2001:0DB8::0001]:443", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("192.0.2.1, 10.0.0.1", ""),
+        ("192.0.2.1\r\nX: y", ""),
+        ("unix:", ""),
+        (None, ""),
+    ],
+)
+def test_an_address_is_one_or_nothing(remote, address):
+    """It goes into a header of a request to Keycloak."""
+    assert address == address_of(remote)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

@@ -18,6 +18,7 @@ from sidecar.edge.asker import Places
 from sidecar.edge.network import network_of
 from sidecar.login.room import LoginRoom, api_caller
 from sidecar.model.authorization import AuthorizationRequest
+from sidecar.model.client import ApiClient
 from sidecar.settings import Connection, Realm
 from sidecar.words import Catalogue
 
@@ -50,10 +51,7 @@ class Desk:
         """
         texts = {name: value for name, value in fields.items() if isinstance(value, str)}
         call = calling(self.room, self.credentials, self.realm.name, request, texts)
-        network = call.caller.network
-        # Its own word for the person's address counts from a server that has proven who it is, and from nobody else.
-        if not call.client.is_public and "auth0-forwarded-for" in request.headers:
-            network = network_of(request.headers["auth0-forwarded-for"])
+        network = network_of(person_of(call.client))
         return Call(client=call.client, caller=api_caller(call.client, network=network))
 
     @property
@@ -86,6 +84,16 @@ class Desk:
         if found is None:
             raise SdkRefused(400, "bad.connection", "Connection does not exist")
         return found
+
+
+def person_of(client: ApiClient) -> str | None:
+    """The network address of the person for whom a client calls, as it was given.
+
+    A server's own word for it counts from one that has proven who it is, and from nobody else.
+    """
+    if not client.is_public and "auth0-forwarded-for" in request.headers:
+        return request.headers["auth0-forwarded-for"]
+    return request.remote_addr
 
 
 def scope_of(fields: Mapping[str, Any]) -> str:

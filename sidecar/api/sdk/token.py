@@ -13,10 +13,11 @@ from werkzeug.datastructures import MultiDict
 from sidecar.api.callers import Call
 from sidecar.api.sdk import errors
 from sidecar.api.sdk.codes import Refusals, newest, refusing, still_open
-from sidecar.api.sdk.desk import Desk, scope_of
+from sidecar.api.sdk.desk import Desk, person_of, scope_of
 from sidecar.api.sdk.errors import SdkRefused
 from sidecar.api.sdk.fields import body, text
 from sidecar.edge.answer import answer_url
+from sidecar.edge.network import address_of
 from sidecar.errors import InteractionRequired
 from sidecar.login import tickets
 from sidecar.login.addressing import take
@@ -75,14 +76,13 @@ def _by_code(desk: Desk, fields: Mapping[str, Any]) -> Response:
     leave = desk.walks.admit()
     try:
         raw_ticket = _verified(desk, call, connection, address, text(fields, "otp"))
-        network = call.caller.network
         walker = Walker(
             client=call.client,
             client_secret=text(fields, "client_secret"),
             connection=connection.id,
             scope=scope_of(fields),
             agent=request.headers.get("User-Agent", "")[:_MAX_AGENT_CHARS],
-            network_address=network if "/" not in network else "",
+            network_address=address_of(person_of(call.client)),
         )
         return jsonify(desk.walks.tokens(walker, partial(_authorized, desk, connection, call, raw_ticket)))
     except InteractionRequired:
