@@ -57,7 +57,7 @@ class KnownUsers:
     def _find(self, realm: str, address: str, *, is_proven: bool) -> bool:
         users = self._accounts.realm(realm)
         if is_number(address):
-            query = {"q": f"{_NUMBER}:{address}", "briefRepresentation": "false"}
+            query = {"q": f"{_NUMBER}:{address} {_PROVEN}:true", "briefRepresentation": "false"}
             found = users.get("users", max="2", **query)
             return any(
                 user["enabled"]

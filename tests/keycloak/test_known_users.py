@@ -15,6 +15,8 @@ _USERS = {
     "ada": {"email": "Ada@Example.org"},
     "proven": {"email": "proven@example.org", "emailVerified": True},
     "off": {"email": "off@example.org", "enabled": False},
+    # Others who have the number, but not proven, and come first.
+    **{f"also-{it}": {"attributes": {"phone_number": [_NUMBER]}} for it in range(3)},
     "by-number": {"attributes": {"phone_number": [_NUMBER], "phone_number_verified": ["true"]}},
     "typed": {"attributes": {"phone_number": ["+447400123457"], "phone_number_verified": ["false"]}},
     "named": {"username": "eve@example.org", "email": "other@example.org"},
