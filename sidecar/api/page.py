@@ -41,9 +41,7 @@ def blueprint(document: Callable[[], Document], *, prefix: str) -> Blueprint:
 
     @bp.get("/docs.css")
     def style() -> Response:
-        response = Response((_HERE / "static" / "docs.css").read_bytes(), mimetype="text/css")
-        response.headers["Cache-Control"] = "public, max-age=3600"
-        return response
+        return Response((_HERE / "static" / "docs.css").read_bytes(), mimetype="text/css")
 
     return bp
 

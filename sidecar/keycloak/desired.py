@@ -89,6 +89,7 @@ def _realm_values(settings: Settings, realm: Realm, theme: str) -> dict[str, Any
         "has_passkeys": realm.passkeys != "off",
         "step_up": realm.step_up,
         "account_page": realm.account_page,
+        "admin_api": realm.admin_api,
         "account_url": settings.account_url(realm.name),
         "account_keys": public_keys(settings, realm.name, ACCOUNT_PAGE),
         "post_login_flow": POST_LOGIN_FLOW if realm.step_up else None,

@@ -12,6 +12,7 @@ from typing import Any
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.account_client import AccountClient, RemovedAccountClient
 from sidecar.keycloak.admin import Admin
+from sidecar.keycloak.admin_api_client import AdminApiClient, RemovedAdminApiClient
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.client_steps import ClientChoices, ClientIds
@@ -42,6 +43,7 @@ from sidecar.keycloak.removal import (
     require_realm,
 )
 from sidecar.keycloak.step import NamedThing, Step, taken
+from sidecar.model.admin import CLIENT_ID as ADMIN_API
 from sidecar.settings import CLASSIC_THEME, UNIVERSAL_THEME, Realm, Settings
 
 _NEW_REALM_KEYS = ("realm", "displayName", "enabled", "sslRequired")
@@ -174,6 +176,7 @@ def _removal(
     for alias in providers:
         yield RemovedProvider(realm=realm, alias=alias, ours=ours, on_user=on_user)
     yield RemovedAccountClient(realm=realm)
+    yield RemovedAdminApiClient(realm=realm)
     for scope in desired["clientScopes"]:
         yield RemovedScope(realm=realm, desired=scope)
     for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN, POST_LOGIN_FLOW):
@@ -208,7 +211,10 @@ def _steps(realm: Admin, desired: Mapping[str, Any], said: Realm) -> Iterator[St
     yield from _provider_steps(realm, desired)
     yield from _scope_steps(realm, desired)
     for client in desired["clients"]:
-        yield AccountClient(realm=realm, desired=client)
+        if client["clientId"] == ADMIN_API:
+            yield AdminApiClient(realm=realm, desired=client, roles=desired["roles"]["client"][ADMIN_API])
+        else:
+            yield AccountClient(realm=realm, desired=client)
     yield Texts(realm=realm, desired=desired["localizationTexts"])
     yield ClientChoices(realm=realm, clients=said.clients)
     yield LoginPage(realm=realm, desired=_only(desired, _LOGIN_KEYS))

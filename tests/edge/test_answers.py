@@ -11,6 +11,8 @@ from flask import Flask
 from sidecar.edge.browser import COOKIE
 from tests.web.browser import OWN_FORM, PERSON, PUBLIC_URL, Browser, authorization, form_of
 
+#: The component's files, which pages of any origin load.
+FOR_EVERY_PAGE = "/sdk/"
 PAGES = ["authorize", "start", "code", "code/status", "jwks", ".well-known/openid-configuration", "nowhere"]
 #: A part of a path that is one of a few words; the first of them.
 _CHOICE = re.compile(r"<any\((\w+)[^>]*>")
@@ -19,7 +21,13 @@ _CHOICE = re.compile(r"<any\((\w+)[^>]*>")
 def everywhere(app: Flask) -> list[tuple[str, str]]:
     """Each method and path that the application has a rule for."""
     values = {"realm": "acme", "connection": "email", "version": "x", "name": "y", "token": "z"}
-    values |= {"provider": "gateway", "message_id": "m", "challenge_id": "c"}
+    values |= {
+        "provider": "gateway",
+        "message_id": "m",
+        "challenge_id": "c",
+        "of_version": "v",
+        "locale": "en",
+    }
     return [
         (method, _CHOICE.sub(r"\1", rule.rule).replace("<", "{").replace(">", "}").format(**values))
         for rule in app.url_map.iter_rules()
@@ -49,7 +57,7 @@ def test_every_answer_of_every_route_forbids_frames_scripts_and_referrers(house)
                 "Cross-Origin-Opener-Policy",
             )
         ), path
-        assert "Access-Control-Allow-Origin" not in headers, path
+        assert "Access-Control-Allow-Origin" not in headers or path.startswith(FOR_EVERY_PAGE), path
 
 
 def test_every_answer_but_public_ones_is_not_stored_and_varies_by_cookie(house):
@@ -59,7 +67,8 @@ def test_every_answer_but_public_ones_is_not_stored_and_varies_by_cookie(house):
         headers = house.browser.open(method, path).headers
 
         assert "Cookie" in headers["Vary"], path
-        if not (path.endswith(public) and method in {"GET", "HEAD"}):
+        is_public = path.endswith(public) or path.startswith(FOR_EVERY_PAGE)
+        if not (is_public and method in {"GET", "HEAD"}):
             assert "no-store" == headers["Cache-Control"], path
 
 
