@@ -33,6 +33,10 @@ POLICIES = {
 PASSWORD = "correct-Horse-7-battery"
 
 
+class NotSignedIn(AssertionError):
+    """Keycloak gave an authorization code, and no tokens for it."""
+
+
 @dataclass(frozen=True)
 class House:
     """What a test of linking needs to know."""
@@ -108,6 +112,8 @@ def claims_of(keycloak: str, realm: str, code: str) -> dict[str, Any]:
     }
     url = f"{keycloak}/realms/{realm}/protocol/openid-connect"
     tokens = requests.post(f"{url}/token", data=form, timeout=30).json()
+    if "access_token" not in tokens:
+        raise NotSignedIn(tokens)
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     return {**tokens, **requests.get(f"{url}/userinfo", headers=bearer, timeout=30).json()}
 

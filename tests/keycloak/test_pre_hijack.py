@@ -19,7 +19,7 @@ import pytest
 
 from tests.e2e.logins import Person
 from tests.keycloak.browsing import Page
-from tests.keycloak.linked import ASKS, PASSWORD, STRIPS, House
+from tests.keycloak.linked import ASKS, PASSWORD, STRIPS, House, NotSignedIn
 from tests.keycloak.provider import Provider, running
 
 pytestmark = pytest.mark.keycloak
@@ -74,7 +74,11 @@ class Scene:
         return self.whose(Person().sign_in(self.house.keycloak, self.realm, kc_idp_hint="lax"))
 
     def whose(self, page: Page) -> set[str]:
-        return {self.house.whose(self.realm, page)["sub"]} if page.code else set()
+        """Nobody where Keycloak takes the code for nothing: older ones let a disabled user's tab get so far."""
+        try:
+            return {self.house.whose(self.realm, page)["sub"]} if page.code else set()
+        except NotSignedIn:
+            return set()
 
     def owner_comes(self) -> set[str]:
         """The victim signs in by code, and does all that is asked of the owner of a mailbox."""
