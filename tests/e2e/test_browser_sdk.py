@@ -67,18 +67,18 @@ def application(stack):
     server.server_close()
 
 
-def open_page(page, stack, url):
+def open_page(page, stack, url, scope="openid profile email offline_access"):
     page.goto(url)
     page.evaluate(
-        """([domain, clientID]) => {
+        """([domain, clientID, scope]) => {
           window.web = new auth0.WebAuth({
             domain, clientID, redirectUri: location.origin + "/callback", responseType: "code",
-            scope: "openid profile email offline_access", overrides: {__tenant: "t"},
+            scope, overrides: {__tenant: "t"},
           });
           window.call = (name, options) => new Promise(
             (resolve) => web[name](options, (error, answer) => resolve({error, answer})));
         }""",
-        [stack.sidecar, CLIENT],
+        [stack.sidecar, CLIENT, scope],
     )
 
 
@@ -146,6 +146,16 @@ def checked_by_the_sdk(stack, page, tokens):
             [stack.sidecar, CLIENT, f"{stack.keycloak}/realms/{NUMBERS}", tokens],
         )
     )
+
+
+def asked_silently(stack, page, url):
+    """What Keycloak answers to `prompt=none`: a code where there is a session."""
+    page.goto(
+        f"{stack.sidecar}/authorize?client_id={CLIENT}&response_type=code&scope=openid&redirect_uri={url}callback"
+        f"&prompt=none&code_challenge={CODE_CHALLENGE}&code_challenge_method=S256"
+    )
+    page.wait_for_url(f"{url}callback?*")
+    return parse_qs(urlsplit(page.url).query)
 
 
 PKCE = {"codeChallenge": CODE_CHALLENGE, "codeChallengeMethod": "S256"}
@@ -246,14 +256,30 @@ def test_a_code_is_checked_first_and_then_brought_by_the_browser(stack, page, ap
     assert (address, ["otp", "email"]) == (claims["email"], claims["amr"])
 
 
-def test_another_persons_session_does_not_answer_in_their_place(stack, page, application):
-    """Where Keycloak has a session of one, the ticket of another signs in that other one, and nobody else."""
+def test_another_persons_session_does_not_answer_in_their_place(stack, page, application, shots):
+    """Where Keycloak has a session of one, it refuses the ticket of another: it never answers as that one.
+
+    Without offline access, which ends the session that its token was fetched in.
+    """
     url = f"http://localhost:{application}/"
-    for address in (stack.new_address("first"), stack.new_address("second")):
-        open_page(page, stack, url)
+    first, second = stack.new_address("first"), stack.new_address("second")
+    for address in (first, second):
+        open_page(page, stack, url, scope="openid profile email")
         code = start(page, stack, address)
         leave(page, "passwordlessLogin", connection="email", email=address, verificationCode=code, **PKCE)
-        assert address == claims_of(stack, tokens_of(stack, page, url)["id_token"])["email"]
+        if address == first:
+            assert first == claims_of(stack, tokens_of(stack, page, url)["id_token"])["email"]
+            assert "code" in asked_silently(stack, page, url)
+    page.wait_for_url(f"{stack.keycloak}/realms/{NUMBERS}/broker/**")
+    shots(page, "told")
+
+    logout = f"{stack.sidecar}/v2/logout?client_id={CLIENT}&returnTo="
+    page.goto(f"{logout}https://evil.example/")
+    assert page.url.startswith(f"{stack.keycloak}/realms/{NUMBERS}/"), page.url
+    page.goto(f"{logout}{url}bye")
+    page.locator("#kc-logout").click()
+    page.wait_for_url(f"{url}bye*")
+    assert ["login_required"] == asked_silently(stack, page, url)["error"]
 
 
 def test_what_is_refused_goes_back_only_where_keycloak_would_go(stack, page, application):
