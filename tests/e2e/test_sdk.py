@@ -11,6 +11,7 @@ from auth0.authentication import GetToken, Passwordless
 from auth0.authentication.exceptions import Auth0Error, RateLimitError
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from playwright.sync_api import expect
 
 from sidecar.keycloak.api_clients import enable_api_client
 from sidecar.store.api_clients import SqlClients
@@ -19,6 +20,7 @@ from tests.e2e.conftest import NUMBERS
 
 pytestmark = pytest.mark.keycloak
 
+OTP_GRANT = "http://auth0.com/oauth/grant-type/passwordless/otp"
 PUBLIC, CONFIDENTIAL, SECRET = "embedded", "embedded-confidential", "an-embedded-secret-of-this-run"
 
 
@@ -145,7 +147,9 @@ def test_a_wrong_secret_is_no_client(stack, clients):
     assert (401, "invalid_client") == (refused.value.status_code, refused.value.error_code)
 
 
-def test_a_user_whom_keycloak_asks_something_goes_on_in_a_browser(stack, clients):
+@pytest.mark.browser
+def test_a_user_whom_keycloak_asks_something_goes_on_in_a_browser(stack, clients, new_page):
+    """And comes back to the SDK once that is done; of a disabled one Keycloak asks nothing more."""
     start, tokens = sdk(stack, PUBLIC)
     address = stack.new_address("pending")
     start.email(address, send="code")
@@ -154,15 +158,30 @@ def test_a_user_whom_keycloak_asks_something_goes_on_in_a_browser(stack, clients
     user = stack.user(NUMBERS, address)
     realm.put("users", user["id"], body={**user, "requiredActions": ["UPDATE_PASSWORD"]})
     start.email(address, send="code")
-    code = stack.mail.wait_for(address, 2).code
+    given = {"username": address, "otp": stack.mail.wait_for(address, 2).code, "realm": "email"}
 
-    with pytest.raises(Auth0Error) as refused:
-        tokens.passwordless_login(address, code, "email", "openid", "")
+    answer = requests.post(
+        f"{stack.sidecar}/oauth/token",
+        json={"grant_type": OTP_GRANT, "client_id": PUBLIC, "scope": "openid", **given},
+        timeout=30,
+    )
 
-    assert (403, "interaction_required") == (refused.value.status_code, refused.value.error_code)
-    realm.put("users", user["id"], body={**user, "requiredActions": [], "enabled": False})
+    told = answer.json()
+    assert (403, "interaction_required") == (answer.status_code, told["error"])
+    page = new_page()
+    page.goto(told["interaction_url"])
+    page.get_by_label("Email address or mobile number").fill(address)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Code", exact=True).fill(stack.mail.wait_for(address, 3).code)
+    page.get_by_label("New Password", exact=True).fill("a-password-of-this-test-run")
+    page.get_by_label("Confirm password", exact=True).fill("a-password-of-this-test-run")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#email")).to_have_value(address)
     start.email(address, send="code")
-    code = stack.mail.wait_for(address, 3).code
+    assert tokens.passwordless_login(address, stack.mail.wait_for(address, 4).code, "email", "openid", "")
+    realm.put("users", user["id"], body={**user, "enabled": False})
+    start.email(address, send="code")
+    code = stack.mail.wait_for(address, 5).code
     with pytest.raises(Auth0Error) as refused:
         tokens.passwordless_login(address, code, "email", "openid", "")
     assert (401, "unauthorized", "user is blocked") == (
