@@ -208,15 +208,16 @@ class Admin:
 
     def locks(self, realm: str, query: _Given) -> Any:
         """Those that were used much are held against the limits themselves, as the next start or try would be."""
+        cursors = self._cursors("locks", realm, query["address"])
+        after = cursors.read(query["cursor"])
         if query["address"]:
             connection, address = helped(self._of(realm), query["address"])
             return {"items": self._held(realm, [(connection, address)]), "next": None}
-        cursors = self._cursors("locks", realm)
         limits = [it.limits for it in self._of(realm).connections.values()]
         found = self._room.lists.busy(
             realm,
             at_least=min(min(it.failures_per_hour, it.messages_per_hour) for it in limits),
-            after=cursors.read(query["cursor"]),
+            after=after,
             limit=query["limit"] + 1,
         )
         items, following = cursors.page(found, query["limit"], lambda it: (it[1],))

@@ -213,6 +213,7 @@ def test_a_cursor_is_of_its_list_alone(ask, app, parts, profiles):
     for path in (
         f"events?cursor={cursor}",
         f"identities?address=ada@example.org&cursor={cursor}",
+        f"locks?address=ada@example.org&cursor={cursor}",
         f"identities?cursor=x{cursor}",
         "identities?cursor=WyJlbWFpbCJd.",
         f"identities?cursor={cursor.partition('.')[0]}",

@@ -67,7 +67,7 @@ def test_purge_leaves_what_is_live(run, parts):
     done = run("db", "purge", "--json")
 
     tables = ("messages", "auth_codes", "tickets", "challenges", "events", "sms_sends")
-    tables += ("account_changes", "account_sessions")
+    tables += ("account_changes", "account_sessions", "idempotency_keys")
     assert dict.fromkeys(tables, 0) == json.loads(done.output)["purged"]
 
 
