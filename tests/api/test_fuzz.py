@@ -115,7 +115,12 @@ def filled_in(document: dict[str, Any]) -> dict[str, Any]:
     for item in found["paths"].values():
         for parameter in (*item.get("parameters", []), *item.get("get", {}).get("parameters", [])):
             if parameter["name"] in THERE:
-                parameter |= {"required": True, "schema": {"type": "string", **THERE[parameter["name"]]}}
+                parameter["schema"] = {"type": "string", **THERE[parameter["name"]]}
+                if parameter["name"] == "client_id":
+                    parameter["required"] = True
+                elif parameter["name"] == "address":
+                    # A list that is narrowed to nothing is the whole list.
+                    parameter["schema"]["pattern"] = rf"^({THERE['address']['pattern'].strip('^$')})?$"
     return found
 
 
