@@ -13,13 +13,13 @@ from flask import Request, g
 from sidecar.api import login_page
 from sidecar.api.ports import ClientCredentials, Credentials
 from sidecar.edge.browser import caller_of
+from sidecar.edge.navigation import is_same_site
 from sidecar.edge.network import network_of
 from sidecar.errors import ClientRefused
 from sidecar.login.room import Caller, LoginRoom, api_caller
 from sidecar.model.client import ASSERTION_TYPE, ApiClient
 
 _MAX_CHARS = 4096
-_SAME_SITE = frozenset({"same-origin", "same-site"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,7 @@ def browser_of(request: Request) -> Caller | None:
     Our cookie came along, or goes out with the answer: browsers keep it on the same site only.
     """
     is_page = request.headers.get("Origin") is not None
-    is_same_site = request.headers.get("Sec-Fetch-Site") in _SAME_SITE
-    return caller_of(request) if is_page and is_same_site else None
+    return caller_of(request) if is_page and is_same_site(request) else None
 
 
 def _given(request: Request, fields: Mapping[str, str]) -> Credentials:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from flask import Request
 
+from sidecar.edge.navigation import is_same_site, origin_of
 from sidecar.errors import ClientRefused
 from sidecar.login.room import LoginRoom
 from sidecar.model.client import ApiClient
 from sidecar.settings import Settings
-
-_SAME_SITE = frozenset({"same-origin", "same-site"})
-
-
-def origin_of(url: str) -> str:
-    """A URL's origin, as browsers send it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def may_read(settings: Settings, realm: str, origin: str) -> bool:
@@ -46,7 +38,7 @@ def client_of(room: LoginRoom, realm: str, request: Request, fields: Mapping[str
     named = request.headers.get("Origin", own if request.method == "GET" and is_on_our_origin else "")
     if named != own:
         raise ClientRefused("the page is not Keycloak's")
-    if request.headers.get("Sec-Fetch-Site") not in _SAME_SITE:
+    if not is_same_site(request):
         raise ClientRefused("Keycloak is on another site, where our cookie does not go")
     client = found.clients.get(client_id)
     return ApiClient(

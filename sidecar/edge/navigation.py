@@ -24,6 +24,11 @@ def is_person_navigating(request: Request) -> bool:
     )
 
 
+def is_same_site(request: Request) -> bool:
+    """Whether the browser says that a page of our own site calls: our cookie comes along then, and is kept."""
+    return request.headers.get("Sec-Fetch-Site") in {"same-origin", "same-site"}
+
+
 def require_own_form(request: Request, public_url: str) -> None:
     """Refuse a form that another site sent; the cookie is SameSite=Lax too, this is the second lock.
 
@@ -34,10 +39,11 @@ def require_own_form(request: Request, public_url: str) -> None:
     if site is not None and site not in {"same-origin", "none"}:
         raise InvalidRequest("the form was sent from another site")
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in {_origin(public_url), "null" if site == "same-origin" else ""}:
+    if origin is not None and origin not in {origin_of(public_url), "null" if site == "same-origin" else ""}:
         raise InvalidRequest("the form was sent from another site")
 
 
-def _origin(url: str) -> str:
+def origin_of(url: str) -> str:
+    """A URL's origin, as browsers send it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
