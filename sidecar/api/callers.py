@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Request, g
@@ -75,6 +76,17 @@ def browser_of(request: Request) -> Caller | None:
     """
     is_page = request.headers.get("Origin") is not None
     return caller_of(request) if is_page and is_same_site(request) else None
+
+
+def with_credentials(request: Request, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, with the client's id and secret among them also where they came in a Basic header.
+
+    Raises:
+        ClientRefused: that header can't be read.
+    """
+    client_id, secret = _basic(request)
+    given = {"client_id": client_id, "client_secret": secret}
+    return {**fields, **{name: value for name, value in given.items() if value}}
 
 
 def _given(request: Request, fields: Mapping[str, str]) -> Credentials:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from sidecar.api.callers import Call
+from sidecar.api.callers import Call, with_credentials
 from sidecar.api.sdk import errors
 from sidecar.api.sdk.codes import Refusals, newest, refusing, still_open
 from sidecar.api.sdk.desk import Desk, person_of, scope_of
@@ -36,7 +36,7 @@ _MAX_AGENT_CHARS = 512
 def install(bp: Blueprint, desk: Desk) -> None:
     @bp.post("/oauth/token")
     def token() -> ResponseReturnValue:
-        return _granted(desk, body())
+        return _granted(desk, with_credentials(request, body()))
 
     @bp.get("/userinfo")
     def userinfo() -> ResponseReturnValue:
