@@ -6,7 +6,7 @@ VENV ?= .venv
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 OLDEST := 3.11
-# Files are shared out over two processes; what needs the one Keycloak stays together (tests/conftest.py).
+# Files are shared out over two processes, which share one Keycloak (tests/conftest.py).
 PARALLEL ?= -n 2 --dist loadgroup
 
 .PHONY: help

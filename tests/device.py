@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 
 class Device:
@@ -46,3 +46,11 @@ class Device:
     def lose(self) -> None:
         """Everything on it is gone."""
         self._session.send("WebAuthn.clearCredentials", {"authenticatorId": self._id})
+
+
+def register(page: Page) -> None:
+    """Press the button of Keycloak's page that sets a device up; it does nothing before the page's module has run."""
+    button = page.locator("#registerWebAuthn")
+    expect(button).to_be_visible()
+    page.wait_for_load_state()
+    button.click()

@@ -14,7 +14,7 @@ from sidecar.keycloak.passkey_accounts import LET_OFF
 from sidecar.keycloak.passkeys import REGISTRATION
 from sidecar.store.engine import Database
 from sidecar.store.tables import passkey_offers
-from tests.device import Device
+from tests.device import Device, register
 from tests.e2e.conftest import KEYED, PASSKEYS, Stack
 from tests.e2e.test_accessibility import violations
 from tests.e2e.test_sign_in import type_address, type_code
@@ -95,7 +95,7 @@ def test_offered_skipped_offered_again_set_up_used_and_lost(
     expect(page.get_by_role("heading", name=_OFFER)).to_be_visible()
     assert _actions(stack, address) == [], "left there, taken back, and asked anew"
     page.get_by_role("button", name="Set up a passkey").click()
-    page.locator("#registerWebAuthn").click()
+    register(page)
     assert _arrived(stack, page) == _BY_CODE
     assert _actions(stack, address) == []
     _use_and_lose(stack, new_page, address, device.credentials)
@@ -155,7 +155,7 @@ def test_required_of_everybody_but_whom_an_admin_lets_off(
     page.get_by_role("button", name="Set up a passkey").click()
     expect(page.locator("#registerWebAuthn")).to_be_visible()
     assert _actions(stack, address, KEYED) == [REGISTRATION]
-    page.locator("#registerWebAuthn").click()
+    register(page)
     expect(page.get_by_text("not supported by this browser")).to_be_visible()
     shots(page, "unsupported")
     page.goto(f"{stack.applications[KEYED].url}/login")
@@ -180,7 +180,7 @@ def test_required_of_everybody_but_whom_an_admin_lets_off(
     page.on("dialog", lambda dialog: dialog.accept("my device"))
     _prove(stack, page, address, realm=KEYED)
     page.get_by_role("button", name="Set up a passkey").click()
-    page.locator("#registerWebAuthn").click()
+    register(page)
     assert _arrived(stack, page, KEYED) == _BY_CODE
     assert (len(device.credentials), _actions(stack, address, KEYED)) == (1, [])
     _prove(stack, page, address, realm=KEYED, is_known=True)

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from playwright.sync_api import Page, expect
 
-from tests.device import Device
+from tests.device import Device, register
 from tests.e2e.conftest import STEP_UP, Stack
 from tests.e2e.test_sign_in import type_address, type_code
 from tests.stack import wait_until
@@ -166,7 +166,7 @@ def test_keys_are_second_factors_too(stack: Stack, page: Page, by: str, amr: lis
     claims, _ = _arrived(stack, page)
     assert ("1", amr) == (claims["acr"], claims["amr"])
     page.goto(f"{stack.applications[STEP_UP].url}/login?kc_action={action}")
-    page.locator("#registerWebAuthn").click()
+    register(page)
     page.wait_for_url(f"{stack.applications[STEP_UP].url}/me")
     logins = len(stack.applications[STEP_UP].logins)
 

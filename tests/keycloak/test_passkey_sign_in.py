@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from sidecar.keycloak import apply_realm
 from sidecar.keycloak.passkeys import REGISTRATION
-from tests.device import Device
+from tests.device import Device, register
 from tests.keycloak.browsing import CLIENT
 from tests.keycloak.provider import Provider, running
 
@@ -151,7 +151,7 @@ def test_a_passkey_signs_in_by_button_and_by_autofill_and_without_it_the_code_do
     device = Device(page)
     page.on("dialog", lambda dialog: dialog.accept("my device"))
     road.open(page, kc_idp_hint=road.connection, kc_action=_ASK)
-    page.locator("#registerWebAuthn").click()
+    register(page)
     first = road.arrived(page)
     assert (first["acr"], first["amr"]) == by_code
     assert "kc_action_status=success" in page.url
@@ -195,7 +195,7 @@ def test_it_is_listed_in_the_account_console_and_a_password_says_nothing_of_it(
     Device(page)
     page.on("dialog", lambda dialog: dialog.accept("my device"))
     road.open(page, kc_idp_hint=road.connection, kc_action=_ASK)
-    page.locator("#registerWebAuthn").click()
+    register(page)
     road.arrived(page)
 
     page.goto(f"{road.realm}/account/account-security/signing-in")
