@@ -122,7 +122,7 @@ def prepare_nginx(stack: Production) -> None:
     )
 
 
-def _nginx() -> str:
+def nginx() -> str:
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert found, "there is no nginx on this machine: tests/install-programs installs it"
     return found
@@ -130,7 +130,7 @@ def _nginx() -> str:
 
 def _takes_http2() -> bool:
     """Whether this machine's nginx knows the directive, as nginx does from 1.25.1 on."""
-    said = subprocess.run([_nginx(), "-v"], capture_output=True, text=True, check=True).stderr
+    said = subprocess.run([nginx(), "-v"], capture_output=True, text=True, check=True).stderr
     found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said)
     assert found, said
     return tuple(map(int, found.groups())) >= (1, 25, 1)
