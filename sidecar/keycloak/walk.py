@@ -84,7 +84,7 @@ class _Walk:
         self._cookies: dict[str, str] = {}
         self._session = requests.Session()
         self._session.trust_env = False
-        self._state, self._nonce = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        self._state = secrets.token_urlsafe(16)
         self._verifier = secrets.token_urlsafe(48)
         self._callback = settings.embedded_callback(walker.client.realm)
         self._ends_at = time.monotonic() + _MOST_S
@@ -127,6 +127,7 @@ class _Walk:
 
     @property
     def start_url(self) -> str:
+        """Without a nonce: it would stand in the ID token, and SDKs refuse one that they did not send."""
         digest = hashlib.sha256(self._verifier.encode()).digest()
         query = {
             "client_id": self._walker.client.client_id,
@@ -134,7 +135,6 @@ class _Walk:
             "response_type": "code",
             "scope": self._walker.scope,
             "state": self._state,
-            "nonce": self._nonce,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "kc_idp_hint": self._walker.connection,
