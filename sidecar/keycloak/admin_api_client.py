@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
+from sidecar.keycloak.own_client import OwnClient
 from sidecar.keycloak.step import named, settled
 from sidecar.model.admin import CLIENT_ID
 
-#: Client attribute by which we know our own.
-_OURS = "passwordless.adminApi"
+#: The roles of one that somebody else made would open the API.
+ADMIN_API_CLIENT = OwnClient(client_id=CLIENT_ID, mark="passwordless.adminApi")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +23,10 @@ class AdminApiClient:
     realm: Admin
     desired: Mapping[str, Any]
     roles: Sequence[Mapping[str, Any]]
-    what: str = f"client {CLIENT_ID}"
+    what: str = ADMIN_API_CLIENT.what
 
     def check(self) -> Change:
-        actual = own_client(self.realm)
+        actual = ADMIN_API_CLIENT.find(self.realm)
         if actual is None:
             return Change(
                 kind="create", what=self.what, detail=("its roles let users into the API's admin side",)
@@ -36,10 +36,10 @@ class AdminApiClient:
         return settled(self.what, (*differences(self.desired, actual), *missing, *unmapped))
 
     def do(self) -> None:
-        actual = own_client(self.realm)
+        actual = ADMIN_API_CLIENT.find(self.realm)
         if actual is None:
             self.realm.post("clients", body=self.desired)
-            actual = own_client(self.realm) or {}
+            actual = ADMIN_API_CLIENT.find(self.realm) or {}
         else:
             self.realm.put("clients", actual["id"], body=merged(actual, self.desired))
         missing = self._missing_roles(actual)
@@ -63,35 +63,3 @@ class AdminApiClient:
     def _mappings(self, actual: Mapping[str, Any]) -> tuple[str, ...]:
         scope = named(self.realm.get("client-scopes"), CLIENT_ID) or {"id": CLIENT_ID}
         return ("client-scopes", scope["id"], "scope-mappings", "clients", actual["id"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemovedAdminApiClient:
-    """The client, with its roles."""
-
-    realm: Admin
-    what: str = f"client {CLIENT_ID}"
-
-    def check(self) -> Change:
-        return Change(kind="keep" if own_client(self.realm) is None else "remove", what=self.what)
-
-    def do(self) -> None:
-        actual = own_client(self.realm)
-        if actual is not None:
-            self.realm.delete("clients", actual["id"])
-
-
-def own_client(realm: Admin) -> dict[str, Any] | None:
-    """The client of the API's admin side.
-
-    Raises:
-        KeycloakUnavailable: one of that name is somebody else's, and its roles would open the API.
-    """
-    found: list[dict[str, Any]] = realm.find("clients", clientId=CLIENT_ID) or []
-    if not found:
-        return None
-    if found[0].get("attributes", {}).get(_OURS) != "true":
-        raise KeycloakUnavailable(
-            f"the realm has another client '{CLIENT_ID}', which this tool did not make: rename or delete it"
-        )
-    return found[0]

@@ -12,6 +12,7 @@ from typing import Any
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.change import Change, differences, merged
+from sidecar.keycloak.own_client import OwnClient, RemovedClient
 from sidecar.keycloak.removal import require_realm
 from sidecar.keycloak.service_account import ALGORITHM, SIDECAR, TOOL, ServiceAccount, public_keys
 from sidecar.keycloak.step import Step, settled, taken
@@ -65,7 +66,7 @@ def _steps(admin: Admin, settings: Settings, realm_name: str, *, undo: bool) -> 
         if account in wanted:
             steps += account_steps(realm, settings, realm_name, account)
         elif account is TOOL or has_account(realm, account):
-            steps.append(RemovedClient(realm=realm, account=account))
+            steps.append(RemovedClient(realm=realm, client=_client(account)))
     return steps
 
 
@@ -90,16 +91,16 @@ class AccountClient:
 
     @property
     def what(self) -> str:
-        return f"client {self.account.client_id}"
+        return _client(self.account).what
 
     def check(self) -> Change:
-        actual = own_client(self.realm, self.account)
+        actual = _client(self.account).find(self.realm)
         if actual is None:
             return Change(kind="create", what=self.what, detail=("signs in by a key of this sidecar's",))
         return settled(self.what, differences(self._desired(), actual))
 
     def do(self) -> None:
-        actual = own_client(self.realm, self.account)
+        actual = _client(self.account).find(self.realm)
         if actual is None:
             # Two scopes of Keycloak's own carry its roles; what the realm adds for applications is not for it.
             scopes = {"defaultClientScopes": ["basic", "roles"], "optionalClientScopes": []}
@@ -146,7 +147,7 @@ class AccountRoles:
         return f"roles of {self.account.client_id}"
 
     def check(self) -> Change:
-        client = own_client(self.realm, self.account)
+        client = _client(self.account).find(self.realm)
         if client is None:
             return Change(kind="create", what=self.what, detail=tuple(map(_named, self.account.roles)))
         missing, surplus = self._compared(self.realm.get("users", self._user(client), "role-mappings"))
@@ -159,7 +160,7 @@ class AccountRoles:
         )
 
     def do(self) -> None:
-        client = own_client(self.realm, self.account)
+        client = _client(self.account).find(self.realm)
         if client is None:
             raise KeycloakUnavailable(
                 f"the client '{self.account.client_id}' was removed meanwhile: run the command again"
@@ -195,51 +196,13 @@ class AccountRoles:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class RemovedClient:
-    """The client and, with it, its service account."""
-
-    realm: Admin
-    account: ServiceAccount
-
-    @property
-    def what(self) -> str:
-        return f"client {self.account.client_id}"
-
-    def check(self) -> Change:
-        return Change(
-            kind="keep" if own_client(self.realm, self.account) is None else "remove", what=self.what
-        )
-
-    def do(self) -> None:
-        client = own_client(self.realm, self.account)
-        if client is not None:
-            self.realm.delete("clients", client["id"])
-
-
-def own_client(realm: Admin, account: ServiceAccount) -> dict[str, Any] | None:
-    """The account's client.
-
-    Raises:
-        KeycloakUnavailable: one of that name is somebody else's.
-    """
-    found: list[dict[str, Any]] = realm.get("clients", clientId=account.client_id)
-    if not found:
-        return None
-    if not _has_our_mark(found[0]):
-        raise KeycloakUnavailable(
-            f"the realm has another client '{account.client_id}', which this tool did not make: rename or delete it"
-        )
-    return found[0]
-
-
 def has_account(realm: Admin, account: ServiceAccount) -> bool:
     """Whether the realm has the account's client, made by us."""
-    return any(map(_has_our_mark, realm.get("clients", clientId=account.client_id)))
+    return _client(account).is_in(realm)
 
 
-def _has_our_mark(client: Mapping[str, Any]) -> bool:
-    return bool((client.get("attributes") or {}).get(_OURS) == "true")
+def _client(account: ServiceAccount) -> OwnClient:
+    return OwnClient(client_id=account.client_id, mark=_OURS)
 
 
 def _named(role: str) -> str:

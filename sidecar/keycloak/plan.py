@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.errors import KeycloakUnavailable
-from sidecar.keycloak.account_client import AccountClient, RemovedAccountClient
+from sidecar.keycloak.account_client import ACCOUNT_CLIENT, AccountClient
 from sidecar.keycloak.admin import Admin
-from sidecar.keycloak.admin_api_client import AdminApiClient, RemovedAdminApiClient
+from sidecar.keycloak.admin_api_client import ADMIN_API_CLIENT, AdminApiClient
 from sidecar.keycloak.before import Before
 from sidecar.keycloak.change import Change
 from sidecar.keycloak.client_steps import ClientChoices, ClientIds
 from sidecar.keycloak.desired import POST_LOGIN_FLOW, STOCK_THEME, THEME, chosen_theme, desired_realm
 from sidecar.keycloak.flow_steps import BrowserFlow, IdentityProvider, OwnFlow, PostLoginFlow
 from sidecar.keycloak.flows import flow_from
+from sidecar.keycloak.own_client import RemovedClient
 from sidecar.keycloak.passkeys import Passkeys, RestoredPasskeys, policy_of
 from sidecar.keycloak.realm_steps import (
     ClientScope,
@@ -175,8 +176,8 @@ def _removal(
     yield RemovedTexts(realm=realm, desired=desired["localizationTexts"])
     for alias in providers:
         yield RemovedProvider(realm=realm, alias=alias, ours=ours, on_user=on_user)
-    yield RemovedAccountClient(realm=realm)
-    yield RemovedAdminApiClient(realm=realm)
+    for client in (ACCOUNT_CLIENT, ADMIN_API_CLIENT):
+        yield RemovedClient(realm=realm, client=client)
     for scope in desired["clientScopes"]:
         yield RemovedScope(realm=realm, desired=scope)
     for alias in (desired["browserFlow"], _FIRST_BROKER_LOGIN, POST_LOGIN_FLOW):

@@ -16,7 +16,7 @@ from sidecar.keycloak import (
     plan_realm,
     remove_realm,
 )
-from sidecar.keycloak.account_client import own_client
+from sidecar.keycloak.account_client import ACCOUNT_CLIENT
 from sidecar.keycloak.realm_keys import FetchedRealmKeys
 from tests.keycloak.realms import pending
 
@@ -33,7 +33,7 @@ def settings(own_settings, realm_name):
 def test_apply_makes_it_once_mends_it_and_remove_takes_it_out(admin, realm, settings, realm_name):
     apply_realm(admin, settings, realm_name, theme="stock")
 
-    client = own_client(realm)
+    client = ACCOUNT_CLIENT.find(realm)
     assert [f"http://localhost:5080/realms/{realm_name}/account/callback"] == client["redirectUris"]
     assert ("client-jwt", False, False) == (
         client["clientAuthenticatorType"],
@@ -48,12 +48,12 @@ def test_apply_makes_it_once_mends_it_and_remove_takes_it_out(admin, realm, sett
     (change,) = pending(plan_realm(admin, settings, realm_name, theme="stock"))
     assert "client passwordless-account" in change
     apply_realm(admin, settings, realm_name, theme="stock")
-    mended = own_client(realm)
+    mended = ACCOUNT_CLIENT.find(realm)
     assert client["redirectUris"] == mended["redirectUris"]
     assert "email" in mended["defaultClientScopes"]
 
     remove_realm(admin, settings, realm_name, theme="stock")
-    assert own_client(realm) is None
+    assert ACCOUNT_CLIENT.find(realm) is None
 
 
 def test_a_client_of_that_name_which_is_somebody_elses_stays(admin, realm, settings, realm_name):

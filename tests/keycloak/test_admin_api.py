@@ -11,7 +11,7 @@ from sidecar import store
 from sidecar.app import Parts, create_app
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak import apply_realm, plan_realm, remove_realm
-from sidecar.keycloak.admin_api_client import own_client
+from sidecar.keycloak.admin_api_client import ADMIN_API_CLIENT
 from sidecar.settings import Secret
 from tests.keycloak.realms import pending
 
@@ -59,7 +59,7 @@ def tokens_of(keycloak_url, realm_name):
 
 
 def give(realm, user_id, role):
-    client = own_client(realm)
+    client = ADMIN_API_CLIENT.find(realm)
     there = realm.get("clients", client["id"], "roles", role)
     realm.post("users", user_id, "role-mappings", "clients", client["id"], body=[there])
 
@@ -67,7 +67,7 @@ def give(realm, user_id, role):
 def test_apply_makes_it_once_mends_it_and_remove_takes_it_out(admin, realm, settings, realm_name):
     apply_realm(admin, settings, realm_name, theme="stock")
 
-    client = own_client(realm)
+    client = ADMIN_API_CLIENT.find(realm)
     assert (True, False) == (client["bearerOnly"], client["standardFlowEnabled"])
     assert {"view", "manage"} == {it["name"] for it in realm.get("clients", client["id"], "roles")}
     assert not pending(plan_realm(admin, settings, realm_name, theme="stock"))
@@ -79,7 +79,7 @@ def test_apply_makes_it_once_mends_it_and_remove_takes_it_out(admin, realm, sett
     assert not pending(plan_realm(admin, settings, realm_name, theme="stock"))
 
     remove_realm(admin, settings, realm_name, theme="stock")
-    assert own_client(realm) is None
+    assert ADMIN_API_CLIENT.find(realm) is None
     assert NAME not in {it["name"] for it in realm.get("client-scopes")}
 
 
