@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import g, request
 from flask_smorest import Blueprint
@@ -17,7 +18,7 @@ from werkzeug.exceptions import NotFound
 
 from sidecar.api import admin_schemas as schemas
 from sidecar.api.admin_ports import AdminRoom
-from sidecar.api.cursors import Cursors
+from sidecar.api.cursors import Cursors, Fetch
 from sidecar.api.describing import operation, path
 from sidecar.errors import ConfirmationRefused, NotPermitted, TokenRefused, UsersRefused
 from sidecar.login.addressing import helped, spelled
@@ -30,6 +31,7 @@ from sidecar.settings import Realm
 from sidecar.users.merging import MergePlan
 
 _Given = Mapping[str, Any]
+_Item = TypeVar("_Item")
 _BEARER: list[dict[str, list[str]]] = [{"admin": []}]
 #: It changes nothing; it takes two users, whose addresses are better not in a URL.
 _PLANNING = "admin.planMerges"
@@ -154,15 +156,12 @@ class Admin:
 
     def identities(self, realm: str, query: _Given) -> Any:
         address, subject = self._canonical(realm, query["address"]), query["subject"]
-        cursors = self._cursors("identities", realm, address, subject)
-        found = self._room.lists.addresses(
-            realm,
-            address=address,
-            subject_id=subject,
-            after=cursors.read(query["cursor"]),
-            limit=query["limit"] + 1,
+        items, following = self._page(
+            query,
+            of=("identities", realm, address, subject),
+            fetch=partial(self._room.lists.addresses, realm, address=address, subject_id=subject),
+            key=lambda it: (it.connection, it.address),
         )
-        items, following = cursors.page(found, query["limit"], lambda it: (it.connection, it.address))
         return {"items": [_identity(it) for it in items], "next": following}
 
     def links(self, realm: str, query: _Given) -> Any:
@@ -181,46 +180,49 @@ class Admin:
 
     def messages(self, realm: str, query: _Given) -> Any:
         address = self._canonical(realm, query["address"])
-        cursors = self._cursors("messages", realm, address)
-        found = self._room.lists.messages(
-            realm, address=address, after=cursors.read(query["cursor"]), limit=query["limit"] + 1
+        items, following = self._page(
+            query,
+            of=("messages", realm, address),
+            fetch=partial(self._room.lists.messages, realm, address=address),
+            key=lambda it: (it[1].created_at, it[0]),
         )
-        items, following = cursors.page(found, query["limit"], lambda it: (it[1].created_at, it[0]))
         return {"items": [_message(sent) for _, sent in items], "next": following}
 
     def events(self, realm: str, query: _Given) -> Any:
         address = self._canonical(realm, query["address"])
-        cursors = self._cursors("events", realm, address)
-        found = self._room.lists.events(
-            realm, address=address, after=cursors.read(query["cursor"]), limit=query["limit"] + 1
+        items, following = self._page(
+            query,
+            of=("events", realm, address),
+            fetch=partial(self._room.lists.events, realm, address=address),
+            key=lambda it: (it.number,),
         )
-        items, following = cursors.page(found, query["limit"], lambda it: (it.number,))
         return {"items": [_event(it) for it in items], "next": following}
 
     def mutes(self, realm: str, query: _Given) -> Any:
-        cursors = self._cursors("mutes", realm)
-        found = self._room.lists.mutes(
-            realm, mute_s=MUTE_S, after=cursors.read(query["cursor"]), limit=query["limit"] + 1
+        items, following = self._page(
+            query,
+            of=("mutes", realm),
+            fetch=partial(self._room.lists.mutes, realm, mute_s=MUTE_S),
+            key=lambda it: (it.address,),
         )
-        items, following = cursors.page(found, query["limit"], lambda it: (it.address,))
         muted = [{**asdict(it), "muted_at": _time(it.muted_at), "ends_at": _time(it.ends_at)} for it in items]
         return {"items": muted, "next": following}
 
     def locks(self, realm: str, query: _Given) -> Any:
         """Those that were used much are held against the limits themselves, as the next start or try would be."""
-        cursors = self._cursors("locks", realm, query["address"])
-        after = cursors.read(query["cursor"])
         if query["address"]:
+            # A list of one has no next page, so whatever cursor there is was not given for it, and is refused.
+            self._cursors("locks", realm, query["address"]).read(query["cursor"])
             connection, address = helped(self._of(realm), query["address"])
             return {"items": self._held(realm, [(connection, address)]), "next": None}
         limits = [it.limits for it in self._of(realm).connections.values()]
-        found = self._room.lists.busy(
-            realm,
-            at_least=min(min(it.failures_per_hour, it.messages_per_hour) for it in limits),
-            after=after,
-            limit=query["limit"] + 1,
+        at_least = min(min(it.failures_per_hour, it.messages_per_hour) for it in limits)
+        items, following = self._page(
+            query,
+            of=("locks", realm, ""),
+            fetch=partial(self._room.lists.busy, realm, at_least=at_least),
+            key=lambda it: (it[1],),
         )
-        items, following = cursors.page(found, query["limit"], lambda it: (it[1],))
         return {"items": self._held(realm, items), "next": following}
 
     def keys(self, realm: str, _: _Given) -> Any:
@@ -276,6 +278,11 @@ class Admin:
 
     def _cursors(self, *of: str) -> Cursors:
         return Cursors(keys=self._room.login.keys, of=of)
+
+    def _page(
+        self, query: _Given, *, of: Sequence[str], fetch: Fetch[_Item], key: Callable[[_Item], Sequence[Any]]
+    ) -> tuple[Sequence[_Item], str | None]:
+        return self._cursors(*of).page(query["cursor"], query["limit"], fetch=fetch, key=key)
 
     def _held(self, realm: str, accounts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         connections = self._of(realm).connections

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from sidecar.api.cursors import DEFAULT_ITEMS, MAX_ITEMS
@@ -93,6 +95,15 @@ class _Listed(Schema):
     )
 
 
+class _Addressed(Schema):
+    connection = fields.String(required=True)
+    address = fields.String(required=True)
+
+
+def _list_of(item: type[Schema]) -> fields.List[Any]:
+    return fields.List(fields.Nested(item), required=True)
+
+
 class Connection(Schema):
     """A connection as the settings have it."""
 
@@ -111,14 +122,12 @@ class Connection(Schema):
 class Connections(Schema):
     """All of the realm."""
 
-    items = fields.List(fields.Nested(Connection), required=True)
+    items = _list_of(Connection)
 
 
-class Identity(Schema):
+class Identity(_Addressed):
     """A proven address."""
 
-    connection = fields.String(required=True)
-    address = fields.String(required=True)
     subject = fields.String(required=True, metadata={"description": "Keycloak's federated identity."})
     proven_at = fields.String(required=True)
 
@@ -126,7 +135,7 @@ class Identity(Schema):
 class Identities(_Listed):
     """By connection and address."""
 
-    items = fields.List(fields.Nested(Identity), required=True)
+    items = _list_of(Identity)
 
 
 class Link(Schema):
@@ -146,7 +155,7 @@ class Links(Schema):
     """All of one user."""
 
     user = fields.String(required=True)
-    items = fields.List(fields.Nested(Link), required=True)
+    items = _list_of(Link)
 
 
 class Move(Schema):
@@ -171,8 +180,8 @@ class MergePlan(Schema):
 
     into = fields.String(required=True)
     from_ = fields.String(required=True, data_key="from")
-    moves = fields.List(fields.Nested(Move), required=True)
-    conflicts = fields.List(fields.Nested(Conflict), required=True)
+    moves = _list_of(Move)
+    conflicts = _list_of(Conflict)
     credentials = fields.List(
         fields.String(),
         required=True,
@@ -201,7 +210,7 @@ class Message(Schema):
 class Messages(_Listed):
     """Newest first."""
 
-    items = fields.List(fields.Nested(Message), required=True)
+    items = _list_of(Message)
 
 
 class Event(Schema):
@@ -221,14 +230,12 @@ class Event(Schema):
 class Events(_Listed):
     """Newest first."""
 
-    items = fields.List(fields.Nested(Event), required=True)
+    items = _list_of(Event)
 
 
-class Mute(Schema):
+class Mute(_Addressed):
     """An address that strangers' starts send nothing to."""
 
-    connection = fields.String(required=True)
-    address = fields.String(required=True)
     muted_at = fields.String(required=True)
     ends_at = fields.String(required=True)
 
@@ -236,14 +243,12 @@ class Mute(Schema):
 class Mutes(_Listed):
     """By address."""
 
-    items = fields.List(fields.Nested(Mute), required=True)
+    items = _list_of(Mute)
 
 
-class Lock(Schema):
+class Lock(_Addressed):
     """An address that takes nothing of strangers' browsers."""
 
-    connection = fields.String(required=True)
-    address = fields.String(required=True)
     budget = fields.String(required=True)
     retry_after_s = fields.Integer(required=True)
 
@@ -251,14 +256,11 @@ class Lock(Schema):
 class Locks(_Listed):
     """By address; a page may have fewer than asked for, and more come after it."""
 
-    items = fields.List(fields.Nested(Lock), required=True)
+    items = _list_of(Lock)
 
 
-class Done(Schema):
+class Done(_Addressed):
     """What was done for an address."""
-
-    connection = fields.String(required=True)
-    address = fields.String(required=True)
 
 
 class Key(Schema):
@@ -272,4 +274,4 @@ class Key(Schema):
 class Keys(Schema):
     """Newest first."""
 
-    items = fields.List(fields.Nested(Key), required=True)
+    items = _list_of(Key)

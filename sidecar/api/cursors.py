@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sidecar.errors import InvalidRequest
 from sidecar.login.keys import KeyRing
@@ -17,6 +17,13 @@ MAX_ITEMS = 100
 DEFAULT_ITEMS = 50
 _MAC_CHARS = 32
 _Item = TypeVar("_Item")
+_Item_co = TypeVar("_Item_co", covariant=True)
+
+
+class Fetch(Protocol[_Item_co]):
+    """A list's items in its order: `limit` at the most of those that come after."""
+
+    def __call__(self, *, after: Sequence[Any], limit: int) -> Sequence[_Item_co]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +51,15 @@ class Cursors:
         return found
 
     def page(
-        self, found: Sequence[_Item], limit: int, key: Callable[[_Item], Sequence[Any]]
+        self, unverified: str, limit: int, *, fetch: Fetch[_Item], key: Callable[[_Item], Sequence[Any]]
     ) -> tuple[Sequence[_Item], str | None]:
-        """The items of a page, of `limit + 1` that were asked for, and the cursor if there is more."""
+        """The items that a cursor goes on with, and the next cursor if there is more; `key`: what orders an item.
+
+        Raises:
+            InvalidRequest: it is no cursor of this list.
+        """
+        # One more than is shown tells whether there is more.
+        found = fetch(after=self.read(unverified), limit=limit + 1)
         if len(found) <= limit:
             return found, None
         return found[:limit], self.write(key(found[limit - 1]))
