@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from flask import Request
 
-from sidecar.edge.navigation import is_same_site, origin_of
+from sidecar.edge.navigation import is_same_site
 from sidecar.errors import ClientRefused
 from sidecar.login.room import LoginRoom
 from sidecar.model.client import ApiClient
+from sidecar.model.origin import origin_of
 from sidecar.settings import Settings
 
 

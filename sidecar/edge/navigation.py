@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Request
 
 from sidecar.errors import InvalidRequest
+from sidecar.model.origin import origin_of
 
 
 def is_person_navigating(request: Request) -> bool:
@@ -41,9 +40,3 @@ def require_own_form(request: Request, public_url: str) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and origin not in {origin_of(public_url), "null" if site == "same-origin" else ""}:
         raise InvalidRequest("the form was sent from another site")
-
-
-def origin_of(url: str) -> str:
-    """A URL's origin, as browsers send it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

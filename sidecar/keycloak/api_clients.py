@@ -10,6 +10,7 @@ from sidecar.errors import SettingsError
 from sidecar.keycloak.admin import Admin
 from sidecar.keycloak.removal import require_realm
 from sidecar.model.client import ApiClient
+from sidecar.model.origin import origin_of
 from sidecar.settings import Settings
 
 #: In a client's web origins: those of its redirect URIs.
@@ -83,7 +84,7 @@ def _origins(client: dict[str, Any], callback: str) -> tuple[str, ...]:
     named = list(client.get("webOrigins") or ())
     if _OF_REDIRECTS in named:
         named.remove(_OF_REDIRECTS)
-        named += [_origin(uri) for uri in client["redirectUris"] if "://" in uri and uri != callback]
+        named += [origin_of(uri) for uri in client["redirectUris"] if "://" in uri and uri != callback]
     return tuple(dict.fromkeys(checked_origin(origin) for origin in named))
 
 
@@ -94,14 +95,9 @@ def checked_origin(origin: str) -> str:
         SettingsError: it is none; says what one looks like.
     """
     parts = urlsplit(origin)
-    is_one = parts.scheme in {"http", "https"} and parts.hostname and origin == _origin(origin)
+    is_one = parts.scheme in {"http", "https"} and parts.hostname and origin == origin_of(origin)
     if not is_one or "*" in origin:
         raise SettingsError(
             f"'{origin}' is no web origin like https://shop.acme.example: name each by --origin, without a path"
         )
     return origin
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
