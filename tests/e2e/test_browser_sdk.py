@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,10 +10,8 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from sidecar.keycloak.api_clients import enable_api_client
-from sidecar.store.api_clients import SqlClients
-from sidecar.store.engine import Database
 from tests.browser_sdk import auth0_js
+from tests.e2e.api_callers import served
 from tests.e2e.conftest import NUMBERS
 from tests.flow import CODE_CHALLENGE, VERIFIER
 
@@ -42,29 +39,8 @@ def application(stack):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    origins = [f"http://{host}:{server.server_port}" for host in ("localhost", "127.0.0.1")]
-    stack.admin.at("realms", NUMBERS).post(
-        "clients",
-        body={
-            "clientId": CLIENT,
-            "publicClient": True,
-            "standardFlowEnabled": True,
-            "redirectUris": [f"{origin}/*" for origin in origins],
-            "webOrigins": origins,
-            "attributes": {
-                "pkce.code.challenge.method": "S256",
-                "post.logout.redirect.uris": "##".join(f"{origin}/*" for origin in origins),
-            },
-        },
-    )
-    database = Database(stack.settings.database.url.reveal())
-    SqlClients(database).enable(enable_api_client(stack.admin, stack.settings, NUMBERS, CLIENT, origins=[]))
-    database.dispose()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
+    with served(stack, CLIENT, Files) as port:
+        yield port
 
 
 def open_page(page, stack, url, scope="openid profile email offline_access"):

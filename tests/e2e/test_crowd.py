@@ -10,11 +10,9 @@ import pytest
 import requests
 
 from sidecar.keycloak import apply_realm, bootstrap_realm
-from sidecar.keycloak.api_clients import enable_api_client
 from sidecar.settings import load
-from sidecar.store.api_clients import SqlClients
-from sidecar.store.engine import Database
 from tests.conftest import SECRET_KEY
+from tests.e2e.api_callers import let_call
 from tests.stack import MailServer, free_port, serving, wait_until, write_settings
 
 pytestmark = pytest.mark.keycloak
@@ -57,10 +55,7 @@ def sidecar(stack, mail, tmp_path_factory):
         "clients",
         body={"clientId": CLIENT, "publicClient": True, "redirectUris": ["http://localhost/app"]},
     )
-    client = enable_api_client(stack.admin, settings, REALM, CLIENT, origins=[])
-    database = Database(settings.database.url.reveal())
-    SqlClients(database).enable(client)
-    database.dispose()
+    let_call(stack.admin, settings, REALM, CLIENT)
     with serving(path, port=port, log=folder / "sidecar.log", workers=1):
         yield f"http://localhost:{port}"
     stack.admin.delete("realms", REALM)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from sidecar.keycloak.api_clients import enable_api_client
-from sidecar.store.api_clients import SqlClients
-from sidecar.store.engine import Database
+from tests.e2e.api_callers import served
 from tests.e2e.conftest import NUMBERS
 
 pytestmark = [pytest.mark.keycloak, pytest.mark.browser]
@@ -41,26 +38,8 @@ def example(stack):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(EXAMPLE)))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    origins = [f"http://{host}:{server.server_port}" for host in ("localhost", "127.0.0.1")]
-    stack.admin.at("realms", NUMBERS).post(
-        "clients",
-        body={
-            "clientId": CLIENT,
-            "publicClient": True,
-            "standardFlowEnabled": True,
-            "redirectUris": [f"{origin}/*" for origin in origins],
-            "webOrigins": origins,
-            "attributes": {"pkce.code.challenge.method": "S256", "post.logout.redirect.uris": "+"},
-        },
-    )
-    database = Database(stack.settings.database.url.reveal())
-    SqlClients(database).enable(enable_api_client(stack.admin, stack.settings, NUMBERS, CLIENT, origins=[]))
-    database.dispose()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
+    with served(stack, CLIENT, partial(Files, directory=str(EXAMPLE))) as port:
+        yield port
 
 
 def sign_in(page, stack, url, address, count=1):

@@ -10,9 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sidecar.assets import EXAMPLES
-from sidecar.keycloak.api_clients import enable_api_client
-from sidecar.store.api_clients import SqlClients
-from sidecar.store.engine import Database
+from tests.e2e.api_callers import let_call
 from tests.e2e.conftest import NUMBERS
 from tests.e2e.test_sign_in import type_code
 from tests.stack import free_port, wait_until
@@ -73,9 +71,7 @@ def test_the_command_line_signs_in_and_keeps_nothing(stack, tmp_path):
     """It asks twice, a wrong code is told, and the person's name is printed."""
     client = "command-line"
     stack.admin.at("realms", NUMBERS).post("clients", body={"clientId": client, "publicClient": True})
-    database = Database(stack.settings.database.url.reveal())
-    SqlClients(database).enable(enable_api_client(stack.admin, stack.settings, NUMBERS, client, origins=[]))
-    database.dispose()
+    let_call(stack.admin, stack.settings, NUMBERS, client)
     number = stack.new_number()
     running = subprocess.Popen(
         [sys.executable, EXAMPLES / "command-line" / "sign_in.py"],

@@ -13,9 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from playwright.sync_api import expect
 
-from sidecar.keycloak.api_clients import enable_api_client
-from sidecar.store.api_clients import SqlClients
-from sidecar.store.engine import Database
+from tests.e2e.api_callers import let_call
 from tests.e2e.conftest import NUMBERS
 
 pytestmark = pytest.mark.keycloak
@@ -28,7 +26,6 @@ PUBLIC, CONFIDENTIAL, SECRET = "embedded", "embedded-confidential", "an-embedded
 def clients(stack):
     """Both kinds, switched on as the command does it."""
     realm = stack.admin.at("realms", NUMBERS)
-    database = Database(stack.settings.database.url.reveal())
     for client_id, is_public in ((PUBLIC, True), (CONFIDENTIAL, False)):
         realm.post(
             "clients",
@@ -41,10 +38,7 @@ def clients(stack):
                 "attributes": {"pkce.code.challenge.method": "S256"},
             },
         )
-        client = enable_api_client(stack.admin, stack.settings, NUMBERS, client_id, origins=[])
-        SqlClients(database).enable(client)
-    yield
-    database.dispose()
+        let_call(stack.admin, stack.settings, NUMBERS, client_id)
 
 
 def sdk(stack, client_id):
