@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from sidecar.api import schemas
 from sidecar.assets import THEMES
 from sidecar.web.component import FILES, texts
 from sidecar.words import Catalogue
@@ -85,6 +86,12 @@ def test_its_types_name_just_the_members_of_its_classes(module, name):
     declared = set(re.findall(r"^  (?:readonly )?([a-zA-Z]\w*)\??[(:]", types, re.MULTILINE))
     assert methods | fields | {"constructor"} - {"connectedCallback"} >= declared
     assert (methods | fields) - {"connectedCallback", "disconnectedCallback"} - declared == set()
+
+
+def test_its_challenge_has_just_what_the_api_answers():
+    declared = re.search(r"interface Challenge \{(.*?)\}", source("passwordless-client.d.ts"), re.DOTALL)[1]
+
+    assert set(schemas.Challenge().fields) == set(re.findall(r"^  (\w+):", declared, re.MULTILINE))
 
 
 def names_of(text):

@@ -14,9 +14,12 @@ export interface Challenge {
   id: string;
   connection: string;
   masked_address: string;
+  method: "code" | "link" | "both";
   digits: number;
   status: "sending" | "sent" | "delivered" | "delayed" | "failed";
   open: boolean;
+  /** Its code was accepted. */
+  verified: boolean;
   tries_left: number;
   expires_in_s: number;
   resend_in_s: number;

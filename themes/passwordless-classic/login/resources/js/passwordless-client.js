@@ -16,8 +16,8 @@ export class PasswordlessError extends Error {
 }
 
 /**
- * @typedef {{id: string, connection: string, masked_address: string, digits: number, status: string, open: boolean,
- *   tries_left: number, expires_in_s: number, resend_in_s: number}} Challenge
+ * @typedef {{id: string, connection: string, masked_address: string, method: string, digits: number, status: string,
+ *   open: boolean, verified: boolean, tries_left: number, expires_in_s: number, resend_in_s: number}} Challenge
  * @typedef {{url: string, realm: string, clientId: string, keycloak?: string, login?: string}} Options
  *   `url`: the sidecar's public URL; `keycloak`: Keycloak's, for `begin`, `finish` and `signOut`; `login`: on Keycloak's
  *   own login page only, its name of the login under way (`tab_id`).
