@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_plus, urlsplit
 
 from flask import Request, g
 
@@ -21,18 +22,22 @@ from sidecar.login.room import Caller, LoginRoom, api_caller
 from sidecar.model.client import ASSERTION_TYPE, ApiClient
 
 _MAX_CHARS = 4096
+#: What a text message can name: browsers' own spelling. The line that binds a code has no form for IPv6.
+_NAMEABLE = re.compile(r"[a-z0-9._-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """A client, and whose the challenge is: the browser's that holds our cookie, or the client's.
 
-    `login`: the login under way at Keycloak whose page calls; empty for an application.
+    `login`: the login under way at Keycloak whose page calls; empty for an application. `page_host`: the host of the
+    page where a code is typed, as far as it is known to be the client's.
     """
 
     client: ApiClient
     caller: Caller
     login: str = ""
+    page_host: str = ""
 
     @property
     def page_of(self) -> str:
@@ -54,7 +59,7 @@ def calling(
     """
     if login := fields.get("login", ""):
         page = login_page.client_of(room, realm, request, fields)
-        return Call(client=page, caller=caller_of(request), login=login)
+        return Call(client=page, caller=caller_of(request), login=login, page_host=_host(page.origins))
     given = _given(request, fields)
     client = room.clients.find(realm, given.client_id) if realm in room.settings.realms else None
     if client is None:
@@ -66,7 +71,16 @@ def calling(
     if not client.is_public and not credentials.are_right(realm, given):
         raise ClientRefused(f"{given.client_id} did not prove who it is")
     caller = browser_of(request) or api_caller(client, network=network_of(request.remote_addr))
-    return Call(client=client, caller=caller)
+    # Of a program nothing tells where its person types the code, unless all of the client's pages are at one host.
+    page_host = _host(client.origins if origin is None else (origin,))
+    return Call(client=client, caller=caller, page_host=page_host)
+
+
+def _host(checked_origins: Collection[str]) -> str:
+    """The one host that they have in common; empty where they have none, or where a text message can't name it."""
+    hosts = {urlsplit(origin).hostname or "" for origin in checked_origins}
+    host = hosts.pop() if len(hosts) == 1 else ""
+    return host if _NAMEABLE.fullmatch(host) else ""
 
 
 def browser_of(request: Request) -> Caller | None:

@@ -105,6 +105,7 @@ class Challenges:
                 call.client.application,
                 send=_send(Method(connection.method), body.get("method", "")),
                 page_of=call.page_of,
+                page_host=call.page_host,
             ),
             asker=asker_of(request, self._places, network=call.caller.network, locale=words.locale),
             locale=words.locale,
@@ -122,7 +123,7 @@ class Challenges:
     def send_again(self, realm: str, challenge_id: str, body: dict[str, str]) -> Any:
         call = self._call(realm, body)
         found = self._found(call, realm, challenge_id)
-        sent = resend(self._room, challenge=found.challenge, caller=call.caller)
+        sent = resend(self._room, challenge=found.challenge.typed_at(call.page_host), caller=call.caller)
         return self._shown(sent, DeliveryStatus.SENDING)
 
     def verify(self, realm: str, challenge_id: str, body: dict[str, str]) -> Any:

@@ -85,8 +85,8 @@ class Renderer:
     """Compiles and tries each realm's templates once, at start, so that a broken one stops the start and not a login.
 
     `hosts` are our own, which any message may link to; a realm's `link_hosts` and the links of its branding come on
-    top. `host` is the name, without a port, of the one whose page takes the code: a phone offers a text message's code
-    there and nowhere else. `logo_url` says where a logo is; without it messages show none.
+    top. `host` is the name, without a port, of the one whose page takes the code where no application's does: a phone
+    offers a text message's code there and nowhere else. `logo_url` says where a logo is; without it messages show none.
 
     Raises:
         SettingsError: at construction, for the first template that can't be used; names the file.
@@ -150,7 +150,12 @@ class Renderer:
             try:
                 rendered = self._templates[realm.name][template, file].render(
                     **self._made_up(
-                        realm.name, locale=locale, method=method, application=application, change=change
+                        realm.name,
+                        locale=locale,
+                        method=method,
+                        application=application,
+                        change=change,
+                        host=trial.HOST,
                     )
                 )
             except LiquidError as err:
@@ -168,10 +173,10 @@ class Renderer:
         wrong = trial.complaint(file, rendered, method=method, hosts=hosts)
         if wrong or _is_mail(template) or not method.has_code:
             return wrong
-        return trial.text_message_complaint(rendered, host=self._host)
+        return trial.text_message_complaint(rendered)
 
     def _made_up(
-        self, realm: str, *, locale: str, method: Method, application: str, change: str
+        self, realm: str, *, locale: str, method: Method, application: str, change: str, host: str
     ) -> dict[str, Any]:
         return self._values(
             realm,
@@ -183,6 +188,7 @@ class Renderer:
             asker=trial.ASKER,
             asked_at=trial.ASKED_AT,
             application=application,
+            host=host,
             change=change,
             changed_address=trial.CHANGED_ADDRESS if change else "",
         )
@@ -192,7 +198,9 @@ class Renderer:
     ) -> Rendered:
         """A message with made-up values, as `render` makes it; its code and links open nothing."""
         change = _changes(template)[0]
-        values = self._made_up(realm, locale=locale, method=method, application=application, change=change)
+        values = self._made_up(
+            realm, locale=locale, method=method, application=application, change=change, host=self._host
+        )
         return _rendered(
             {file: self._templates[realm][template, file].render(**values) for file in MESSAGES[template]}
         )
@@ -210,6 +218,7 @@ class Renderer:
         asker: Asker,
         asked_at: int,
         application: str = "",
+        page_host: str = "",
         change: str = "",
         changed_address: str = "",
     ) -> Rendered:
@@ -217,7 +226,7 @@ class Renderer:
 
         `change` is a `ChangeKind` in a notice, which tells of `changed_address` and whose link takes the change back.
         A text message has no subject and no HTML. `application` is `AuthorizationRequest.application`: it looks like
-        that one, or else like the realm.
+        that one, or else like the realm. `page_host`: of the page where the code is typed, if it is none of ours.
 
         Raises:
             DeliveryFailed: a template of the realm fails, or leaves code or link out; trying again can't help.
@@ -232,6 +241,7 @@ class Renderer:
             asker=asker,
             asked_at=asked_at,
             application=application,
+            host=page_host or self._host,
             change=change,
             changed_address=changed_address,
         )
@@ -261,6 +271,7 @@ class Renderer:
         asker: Asker,
         asked_at: int,
         application: str,
+        host: str,
         change: str,
         changed_address: str,
     ) -> dict[str, Any]:
@@ -275,7 +286,7 @@ class Renderer:
             "code": code,
             "link_url": link_url,
             "not_me_url": not_me_url,
-            "host": self._host,
+            "host": host,
             "realm_name": realm_name,
             "client_name": look.name if look.name != realm_name else "",
             "brand_name": look.name,

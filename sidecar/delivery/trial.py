@@ -13,6 +13,8 @@ from sidecar.settings import Realm
 CODE = "012345"
 LINK_URL = "https://link.invalid/l/x"
 NOT_ME_URL = "https://not-me.invalid/not-me/x"
+#: No page of ours: a code may be typed at an application's.
+HOST = "page.invalid"
 MINUTES = 5
 CHANGED_ADDRESS = "a•••@example.org"
 ASKER = Asker(browser=Browser.FIREFOX, system=System.WINDOWS, city="Berlin", country="Germany")
@@ -69,17 +71,17 @@ def line_of(what: str, source: str) -> int | None:
     return before.count("\n") + 1 if is_there else None
 
 
-def text_message_complaint(rendered: str, *, host: str) -> str | None:
+def text_message_complaint(rendered: str) -> str | None:
     """What is wrong with a text message, or `None`: a phone's notice shows its beginning, autofill reads its last line.
 
-    `host` is where the code is typed. The line is WICG's "SMS one-time codes": a phone offers the code there alone.
+    The line is WICG's "SMS one-time codes": a phone offers the code at `HOST`, where it is typed, alone.
     """
     text = rendered.strip()
     if not text.startswith(CODE):
         return "does not begin with the code: write {{ code }} first"
-    if text.splitlines()[-1] != f"@{host} #{CODE}":
+    if text.splitlines()[-1] != f"@{HOST} #{CODE}":
         return (
-            "does not end with the line that binds the code to our host: write @{{ host }} #{{ code }} last"
+            "does not end with the line that binds the code to its page: write @{{ host }} #{{ code }} last"
         )
     return None
 

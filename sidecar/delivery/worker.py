@@ -160,6 +160,7 @@ class Worker:
             asker=challenge.asker,
             asked_at=challenge.created_at,
             application=challenge.request.application,
+            page_host=challenge.request.page_host,
             change=parcel.change.kind.value if parcel.change else "",
             changed_address=read(parcel.change.destination).masked if parcel.change else "",
         )

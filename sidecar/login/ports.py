@@ -77,7 +77,7 @@ class Challenges(Protocol):
         resend_after_s: int,
         text: TextMessage | None,
     ) -> Challenge:
-        """Queue the same code once more; its expiry stays.
+        """Queue the same code once more; its expiry stays. It is typed where `challenge.request` says now.
 
         Raises:
             ChallengeNotFound: another browser's, or no longer open.

@@ -20,7 +20,8 @@ class AuthorizationRequest:
 
     It holds only what the pages and the answer need. `send`: "code", "link", or "" for what the connection sends.
     `api_client`: the application that asked through the API (`ApiClient.application`); `page_of`: the client whose
-    login page at Keycloak asked through the API. All else is empty then, for Keycloak has not asked yet.
+    login page at Keycloak asked through the API; `page_host`: the host of the page where the code is typed, empty for
+    ours. All else is empty then, for Keycloak has not asked yet.
     """
 
     client_id: str
@@ -33,6 +34,7 @@ class AuthorizationRequest:
     send: str = ""
     api_client: str = ""
     page_of: str = ""
+    page_host: str = ""
 
     @property
     def is_of_api(self) -> bool:
@@ -65,7 +67,9 @@ class AuthorizationRequest:
         return _client(found["client"]) if found else ""
 
     @classmethod
-    def through_api(cls, application: str, *, send: str = "code", page_of: str = "") -> AuthorizationRequest:
+    def through_api(
+        cls, application: str, *, send: str = "code", page_of: str = "", page_host: str = ""
+    ) -> AuthorizationRequest:
         """What a challenge of the API carries: its code comes back to the API, so there is nothing to answer yet."""
         return cls(
             client_id="",
@@ -76,6 +80,7 @@ class AuthorizationRequest:
             send=send,
             api_client=application,
             page_of=page_of,
+            page_host=page_host,
         )
 
     def as_json(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -107,6 +107,11 @@ class Challenge:
         """Seconds until the browser may ask for the message again; 0 is now."""
         due_at = self.last_sent_at + resend_after_s * 1000
         return max(0, -(-(due_at - self.read_at) // 1000))
+
+    def typed_at(self, page_host: str) -> Challenge:
+        """The same, for another page of the application where its code is typed; an empty host changes nothing."""
+        request = replace(self.request, page_host=page_host or self.request.page_host)
+        return replace(self, request=request)
 
 
 class Found(NamedTuple):

@@ -27,6 +27,7 @@ from sidecar.store.rows import (
     is_open_of_address,
     is_theirs,
     of_address,
+    request_as_text,
     row_from,
     theirs,
 )
@@ -166,12 +167,14 @@ class SqlChallenges:
                 noting = self._database.prepared(pumping.noting, pumping.noting)
                 noting.run(connection, pumping.noted(held, text, challenge.id))
             connection.execute(
-                update(challenges).where(challenges.c.id == challenge.id).values(last_sent_at=now)
+                update(challenges)
+                .where(challenges.c.id == challenge.id)
+                .values(last_sent_at=now, request=request_as_text(challenge.request))
             )
             ledger.record(connection, Event.CHALLENGE_RESENT, subject, at=now, challenge_id=challenge.id)
             queue(self._database, connection, challenge, now)
         self._database.on_queued()
-        return replace(challenge_from(row, read_at=now), last_sent_at=now)
+        return replace(challenge_from(row, read_at=now), last_sent_at=now, request=challenge.request)
 
     def retire(self, challenge_id: str, browser_macs: Sequence[str]) -> None:
         with self._database.write() as connection:

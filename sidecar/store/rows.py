@@ -53,8 +53,12 @@ def row_from(challenge: Challenge, *, browser_mac: str) -> dict[str, Any]:
         "browser_mac": browser_mac,
         "reserved_until": None,
         "reserved_by": None,
-        "request": json.dumps(challenge.request.as_json(), separators=(",", ":")),
+        "request": request_as_text(challenge.request),
     }
+
+
+def request_as_text(request: AuthorizationRequest) -> str:
+    return json.dumps(request.as_json(), separators=(",", ":"))
 
 
 def is_theirs(count: int) -> tuple[ColumnElement[bool], ...]:

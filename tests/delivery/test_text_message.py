@@ -1,4 +1,4 @@
-"""Text messages: the code first, bound to our host at the end, and how many parts each language takes."""
+"""Text messages: the code first, bound to its page at the end, and how many parts each language takes."""
 
 from __future__ import annotations
 
@@ -74,6 +74,14 @@ def test_it_begins_with_the_code_and_ends_with_where_it_is_typed(realm, locale):
     assert ("", "") == (message.subject, message.html)
 
 
+def test_typed_on_an_applications_page_it_names_that_ones_host(realm):
+    """D8: bound to ours, no phone would offer it there."""
+    message = render(realm, page_host="shop.example.org")
+
+    assert "@shop.example.org #01234567" == message.text.rpartition("\n")[2]
+    assert HOST not in message.text
+
+
 @pytest.mark.parametrize("locale", CATALOGUE.locales)
 def test_it_links_nowhere(realm, locale):
     """B8: a link that is short enough is guessed; one that is long enough takes a second part."""
@@ -103,6 +111,11 @@ WRONG = {
     "not first": ("Your code: {{ code }}\n@{{ host }} #{{ code }}", "does not begin with the code"),
     "unbound": ("{{ code }} is your code.", "does not end with the line"),
     "another host": ("{{ code }}\n@evil.example #{{ code }}", "does not end with the line"),
+    "a link to its page": (
+        "{{ code }} https://{{ host }}/\n@{{ host }} #{{ code }}",
+        "links to https://page",
+    ),
+    "our host, always": (f"{{{{ code }}}}\n@{HOST} #{{{{ code }}}}", "does not end with the line"),
     "not last": ("{{ code }}\n@{{ host }} #{{ code }}\nBye", "does not end with the line"),
     "another code": ("{{ code }}\n@{{ host }} #000000", "does not end with the line"),
     "a foreign link": ("{{ code }} https://evil.example/\n@{{ host }} #{{ code }}", "links to https://evil"),

@@ -75,6 +75,27 @@ def test_address_and_code_on_the_applications_own_page(stack, page, example, hos
     assert 1 == len(stack.mail.to(address))
 
 
+def test_a_text_is_for_the_page_where_its_code_is_typed(stack, page, example):
+    """It names the application's host, and the page has asked the phone for it (WebOTP)."""
+    number = stack.new_number()
+    page.add_init_script(
+        "window.OTPCredential ??= class {};"
+        "navigator.credentials.get = (asked) => new Promise(() => { window.asked = asked.otp; });"
+    )
+    page.goto(f"http://127.0.0.1:{example}/")
+    page.locator("passwordless-login[ready]").wait_for()
+    page.fill("input[name=address]", number)
+    page.keyboard.press("Enter")
+    page.locator("input[name=code]").wait_for()
+    text = stack.gateway.wait_for(number)
+
+    assert f"@127.0.0.1 #{text.code}" == text.text.splitlines()[-1]
+    assert {"transport": ["sms"]} == page.evaluate("window.asked")
+    page.keyboard.type(text.code)
+    page.locator("#claims").wait_for()
+    assert ["otp", "sms"] == json.loads(page.locator("#claims").inner_text())["amr"]
+
+
 def test_a_session_of_somebody_else_is_noticed_and_can_be_ended(stack, page, example):
     """Keycloak's session wins over the new login: the page says whose it is, signs out, and asks anew."""
     url = f"http://localhost:{example}/"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,7 +52,7 @@ class Desk:
         texts = {name: value for name, value in fields.items() if isinstance(value, str)}
         call = calling(self.room, self.credentials, self.realm.name, request, texts)
         network = network_of(person_of(call.client))
-        return Call(client=call.client, caller=api_caller(call.client, network=network))
+        return replace(call, caller=api_caller(call.client, network=network))
 
     @property
     def realm_name(self) -> str:

@@ -73,7 +73,7 @@ def _started(desk: Desk, fields: Mapping[str, Any]) -> Response:
         connection=connection.id,
         address=address,
         caller=call.caller,
-        request=AuthorizationRequest.through_api(call.client.application),
+        request=AuthorizationRequest.through_api(call.client.application, page_host=call.page_host),
         asker=asker_of(request, desk.places, network=call.caller.network, locale=words.locale),
         locale=words.locale,
     )
