@@ -50,6 +50,10 @@ test-quick: $(VENV)/.has-dev ## The tests that need no Keycloak and no browser, 
 test-matrix: $(VENV)/.has-dev programs ## The tests that need Keycloak on each supported version, and a table (ARGS="26.4.7 --json FILE")
 	@$(VENV)/bin/python -m tests.matrix $(ARGS)
 
+.PHONY: test-sdks
+test-sdks: $(VENV)/.has-sdks programs ## The tests of existing SDKs, also those that are compiled first: Go, Java
+	@$(VENV)/bin/python -m pytest $(PARALLEL) -m "keycloak or sdks" tests/sdks tests/e2e/test_sdk.py tests/e2e/test_browser_sdk.py $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.has-dev ## Formatting, lint, types, import rules, and docs held to the code
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run: make format" >&2; exit 1; }

@@ -11,6 +11,7 @@ from pathlib import Path
 import playwright
 
 from tests import npm
+from tests.sdks import compiled
 from tests.sdks.driver import Driver, driver
 from tests.sdks.house import House
 
@@ -75,5 +76,18 @@ SCRIPTED = (
         run=server_python,
         wrong=("PasswordlessVerifyError", "invalid_grant"),
         always_openid=True,
+    ),
+)
+COMPILED = (
+    Sdk(
+        name="go-auth0",
+        run=compiled.go,
+        wrong=("authentication.Error", "invalid_grant"),
+        refuses='"iss" not satisfied',
+    ),
+    Sdk(
+        name="auth0-java, told of the issuer",
+        run=compiled.java,
+        wrong=("APIException", "invalid_grant"),
     ),
 )

@@ -11,14 +11,18 @@ from joserfc.jwk import KeySet
 
 from tests.sdks.driver import SdkRefuses
 from tests.sdks.house import CLIENT_ID, CLIENT_SECRET
-from tests.sdks.sdks import SCRIPTED, node
+from tests.sdks.sdks import COMPILED, SCRIPTED, node
 
 pytestmark = pytest.mark.keycloak
 
 OTP_GRANT = "http://auth0.com/oauth/grant-type/passwordless/otp"
 
 
-@pytest.fixture(scope="module", params=SCRIPTED, ids=lambda sdk: sdk.name)
+@pytest.fixture(
+    scope="module",
+    params=[*SCRIPTED, *(pytest.param(sdk, marks=pytest.mark.sdks) for sdk in COMPILED)],
+    ids=lambda sdk: sdk.name,
+)
 def sdk(request):
     return request.param
 
@@ -47,6 +51,11 @@ def subject(house, token):
     return claims_of(house, token)["sub"]
 
 
+def userinfo(house, token):
+    bearer = {"Authorization": f"Bearer {token}"}
+    return requests.get(f"https://{house.domain}/userinfo", headers=bearer, verify=house.ca_file, timeout=10)
+
+
 def test_a_code_by_email(sdk, running, deployed):
     """A wrong one in the SDK's own error, then the right one; and the refresh token refreshes."""
     address = an_address()
@@ -58,14 +67,16 @@ def test_a_code_by_email(sdk, running, deployed):
     assert "Wrong email or verification code." == refused.value.says
     assert refused.value.status in {403, None}
 
-    got = running.login(code, "profile", email=address)
+    got = running.login(code, "profile email", email=address)
 
-    who = subject(deployed, got["access_token"])
+    claims = claims_of(deployed, got["access_token"])
+    assert (address, True) == (claims["email"], claims["email_verified"])
     if not sdk.always_openid:
         assert not got.get("id_token")
+        assert 403 == userinfo(deployed, got["access_token"]).status_code
     fresh = running.refresh(got["refresh_token"])
     assert got["access_token"] != fresh["access_token"]
-    assert who == subject(deployed, fresh["access_token"])
+    assert claims["sub"] == subject(deployed, fresh["access_token"])
 
 
 def test_a_code_by_sms(sdk, running, deployed):
@@ -90,7 +101,10 @@ def test_an_id_token(sdk, running, deployed):
 
     got = running.login(code, "openid profile email", email=address)
 
-    assert subject(deployed, got["access_token"]) == subject(deployed, got["id_token"])
+    who = subject(deployed, got["id_token"])
+    assert (
+        who == subject(deployed, got["access_token"]) == userinfo(deployed, got["access_token"]).json()["sub"]
+    )
     assert address == got["claims"]["email"]
 
 
