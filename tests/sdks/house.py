@@ -22,6 +22,7 @@ from sidecar.store.api_clients import SqlClients
 from sidecar.store.engine import Database
 from tests import images
 from tests.authority import issue_certificate
+from tests.conftest import SECRET_KEY
 from tests.gateway import Gateway
 from tests.stack import MailServer, Server, free_port, serving, wait_until, write_settings
 
@@ -93,7 +94,7 @@ def house(folder: Path, *, keycloak_url: str, keycloak_admin: tuple[str, str]) -
         realms={REALM: False},
         numbers=[REALM],
         gateway_url=gateway.url,
-        secret_key="vYx0Rk7Wm3Qs9Zt5Hd1Lb8Pc4Gf6Jn2AoUeIiKyTrEw",
+        secret_key=SECRET_KEY,
         more=f'[sdk]\ndefault_realm = "{REALM}"\n',
     )
     settings = load(path, environment)
