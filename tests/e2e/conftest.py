@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -210,15 +209,3 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
     return new_page()
-
-
-@pytest.fixture
-def shots(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """Keep a picture of a page where somebody wants to look: in the folder that SCREENSHOTS names."""
-    folder = os.environ.get("SCREENSHOTS")
-
-    def take(page: Page, name: str) -> None:
-        if folder:
-            page.screenshot(path=Path(folder) / f"{request.node.originalname}.{name}.png", full_page=True)
-
-    return take

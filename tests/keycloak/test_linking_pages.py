@@ -128,7 +128,7 @@ def _name(name: str) -> str:
     return f"{name}-{secrets.token_hex(4)}"
 
 
-def test_an_account_with_a_password_is_asked_for_linked_or_left_alone(house: House, visitor):
+def test_an_account_with_a_password_is_asked_for_linked_or_left_alone(house: House, visitor, shots):
     for realm in (ASKS, LINKS, APART):
         address = f"{_name('bob')}@example.org"
         user = house.user(realm, address, username=_name("bob"))
@@ -136,22 +136,27 @@ def test_an_account_with_a_password_is_asked_for_linked_or_left_alone(house: Hou
         bob.by_code(realm, address)
         if realm == ASKS:
             expect(bob.page.get_by_text("Account already exists")).to_be_visible()
+            shots(bob.page, "asks")
             bob.page.get_by_role("button", name="Add to existing account").click()
+            shots(bob.page, "proves")
             bob.page.locator("#password").fill(PASSWORD)
             bob.page.locator("#kc-login").click()
         bob.arrived()
         assert house.identities(realm, user) == ([] if realm == APART else ["email"])
 
 
-def test_an_unverified_account_stops_at_a_page_that_says_whom_to_ask(house: House, visitor):
+def test_an_unverified_account_stops_at_a_page_that_says_whom_to_ask(house: House, visitor, shots):
     address = f"{_name('eve')}@example.org"
     house.user(LINKS, address, emailVerified=False)
     owner = visitor()
     owner.by_code(LINKS, address)
     expect(owner.page.get_by_text("We can't open your account this way")).to_be_visible()
+    shots(owner.page, "stopped")
 
 
-def test_an_enterprise_is_linked_while_signed_in_and_the_last_way_in_stays(house: House, visitor, works):
+def test_an_enterprise_is_linked_while_signed_in_and_the_last_way_in_stays(
+    house: House, visitor, works, shots
+):
     name = _name("carol")
     address = works(name)
     carol = visitor()
@@ -161,6 +166,7 @@ def test_an_enterprise_is_linked_while_signed_in_and_the_last_way_in_stays(house
 
     carol.ask(LINKS, kc_action=f"idp_link:{_WORKS}")
     expect(carol.page.get_by_text("Works").first).to_be_visible()
+    shots(carol.page, "asked")
     carol.page.get_by_role("button", name="Continue").click()
     carol.at_works(name)
     carol.arrived(with_action=True)
@@ -174,6 +180,7 @@ def test_an_enterprise_is_linked_while_signed_in_and_the_last_way_in_stays(house
     # No password and one identity: Keycloak keeps who has no other way in from losing it, and says so.
     carol.page.locator("#email-idp-unlink").click()
     expect(carol.page.get_by_text("You can not remove last federated identity").first).to_be_visible()
+    shots(carol.page, "last-way")
     assert house.identities(LINKS, user["id"]) == ["email"]
 
     carol.page.goto(console)
@@ -181,10 +188,13 @@ def test_an_enterprise_is_linked_while_signed_in_and_the_last_way_in_stays(house
     carol.page.get_by_role("button", name="Continue").click()
     carol.page.wait_for_url(f"{console}**")
     expect(carol.page.locator(f"#{_WORKS}-idp-unlink")).to_be_visible()
+    shots(carol.page, "linked")
     assert sorted(house.identities(LINKS, user["id"])) == ["email", _WORKS]
 
 
-def test_an_enterprise_that_comes_first_time_has_the_account_proven_by_its_code(house: House, visitor, works):
+def test_an_enterprise_that_comes_first_time_has_the_account_proven_by_its_code(
+    house: House, visitor, works, shots
+):
     name = _name("dora")
     address = works(name)
     dora = visitor()
@@ -195,7 +205,9 @@ def test_an_enterprise_that_comes_first_time_has_the_account_proven_by_its_code(
     again = visitor()
     again.ask(LINKS, kc_idp_hint=_WORKS)
     again.at_works(name)
+    shots(again.page, "asked")
     again.page.get_by_role("button", name="Add to existing account").click()
+    shots(again.page, "proves")
     again.page.get_by_role("link", name="Email code").click()
     box = again.page.get_by_label("Email address")
     expect(box.or_(again.page.get_by_label("Code", exact=True)).first).to_be_visible()

@@ -16,13 +16,11 @@ from pathlib import Path
 import requests
 
 from sidecar.keycloak import Admin, apply_realm, connect
-from sidecar.keycloak.api_clients import enable_api_client
 from sidecar.settings import Settings, load
-from sidecar.store.api_clients import SqlClients
-from sidecar.store.engine import Database
 from tests import images
 from tests.authority import issue_certificate
 from tests.conftest import SECRET_KEY
+from tests.e2e.api_callers import let_call
 from tests.gateway import Gateway
 from tests.stack import MailServer, Server, free_port, serving, wait_until, write_settings
 
@@ -128,10 +126,7 @@ def _prepare_realm(admin: Admin, settings: Settings) -> None:
             "redirectUris": ["http://localhost/app"],
         },
     )
-    client = enable_api_client(admin, settings, REALM, CLIENT_ID, origins=[])
-    database = Database(settings.database.url.reveal())
-    SqlClients(database).enable(client)
-    database.dispose()
+    let_call(admin, settings, REALM, CLIENT_ID)
 
 
 def _delete_realm(admin: Admin) -> None:
