@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page
 
+from sidecar.demo.keycloak import JAVA_OPTIONS
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.production import HOST, Production, production
 
@@ -19,7 +20,7 @@ from tests.production import HOST, Production, production
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     # A JVM that compiles less starts sooner, and nothing here measures it.
-    with production(java_options="-XX:TieredStopAtLevel=1") as stack:
+    with production(java_options=JAVA_OPTIONS) as stack:
         yield stack
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from sidecar.cli import main
 from sidecar.demo.java import bundled_java, find_java
-from sidecar.demo.keycloak import KeycloakServer
+from sidecar.demo.keycloak import JAVA_OPTIONS, KeycloakServer
 from sidecar.errors import KeycloakUnavailable
 from sidecar.keycloak import Admin, RealmFile, apply_realm, connect, plan_realm, remove_realm
 from tests.keycloak.realms import alike, differing, fresh_export, pending
@@ -105,7 +105,7 @@ def second_keycloak(
             env={
                 **os.environ,
                 "JAVA": str(java.executable),
-                "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",
+                "JAVA_OPTS_APPEND": JAVA_OPTIONS,
                 "KC_BOOTSTRAP_ADMIN_USERNAME": username,
                 "KC_BOOTSTRAP_ADMIN_PASSWORD": password,
             },
