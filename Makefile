@@ -6,8 +6,8 @@ VENV ?= .venv
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 OLDEST := 3.11
-# Files are shared out over two processes, which share one Keycloak (tests/conftest.py).
-PARALLEL ?= -n 2 --dist loadgroup
+# Files are shared out over two processes, what shares a stack together and first (tests/conftest.py).
+PARALLEL ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the targets

@@ -30,7 +30,6 @@ from sidecar.demo.report import Report
 from sidecar.keycloak.versions import TESTED
 from sidecar.settings import Settings, load
 from sidecar.store.clock import ShiftedClock
-from tests.one_keycloak import OneKeycloak
 from tests.stack import free_port
 
 SECRET_KEY = "kUq3f0mX-7vTn2bWcE9sLr5JhYd8PzAaG1oQiRtN4uM"
@@ -78,30 +77,30 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 expect.set_options(timeout=30_000)
 
-#: Tests that share something dear, by their folder: each such group runs in one process, the longest first.
-_GROUPS = {"keycloak": "keycloak", "e2e": "e2e", "deploy": "production"}
-_ONE_KEYCLOAK = pytest.StashKey[OneKeycloak]()
+#: What the tests of a folder share that is dear to set up, by the fixture that does it; longest first. Such a group
+#: stays in one process. All else is shared out by file, and a process that needs Keycloak starts one: two that make and
+#: delete realms on the same one get its errors 500 (it looks for a deleted realm's roles among an admin's).
+_SHARED = {"e2e": "stack", "keycloak": "house", "deploy": "deployment"}
+#: Markers of tests that take longer than others.
+_LONG = ("keycloak", "faults")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let xdist hand out whole files, and keep together what shares realms and a sidecar; these first: they last."""
-    ranks = {group: rank for rank, group in enumerate(_GROUPS.values())}
-    groups = {}
+    """Let xdist hand out first what takes long, so that no process is left with it at the end."""
+    shared, long = [*_SHARED, ""], [*_LONG, ""]
     for item in items:
-        if item.get_closest_marker("keycloak"):
-            group = _GROUPS.get(item.path.parent.name, "keycloak")
-        else:
-            group = str(item.path)
-        groups[item] = group
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: ranks.get(groups[item], len(ranks)))
+        item.add_marker(pytest.mark.xdist_group(_shared(item) or str(item.path)))
+    items.sort(key=lambda item: (shared.index(_shared(item)), long.index(_long(item))))
 
 
-@pytest.hookimpl(trylast=True)  # after the last fixtures, which still need it
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if shared := session.config.stash.get(_ONE_KEYCLOAK, None):
-        shared.leave()
+def _shared(item: pytest.Item) -> str:
+    folder = item.path.parent.name
+    return folder if _SHARED.get(folder) in getattr(item, "fixturenames", ()) else ""
+
+
+def _long(item: pytest.Item) -> str:
+    return next((name for name in _LONG if item.get_closest_marker(name)), "")
 
 
 @pytest.fixture(scope="session")
@@ -167,48 +166,40 @@ def keycloak_distribution_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def one_keycloak(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> OneKeycloak:
-    """The run's Keycloak, of all its processes."""
-    base = tmp_path_factory.getbasetemp()
-    # Each process of a run has a folder in the run's.
-    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    shared = OneKeycloak(folder / "one-keycloak")
-    pytestconfig.stash[_ONE_KEYCLOAK] = shared
-    return shared
+def keycloak_home(keycloak_distribution_folder: Path) -> Iterator[Path]:
+    """The folder that `keycloak_url` starts this run's Keycloak from, which also builds it there."""
+    folder = Path(tempfile.mkdtemp(prefix="passwordless-keycloak-"))
+    copy_distribution(keycloak_distribution_folder, folder / "keycloak")
+    yield folder / "keycloak"
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def keycloak_home(keycloak_url: str, one_keycloak: OneKeycloak) -> Path:
-    """The folder that this run's Keycloak was started from, which also builds it there."""
-    return one_keycloak.home
-
-
-@pytest.fixture(scope="session")
-def keycloak_url(
-    keycloak_admin: tuple[str, str], one_keycloak: OneKeycloak, request: pytest.FixtureRequest
-) -> str:
-    """The real Keycloak of this run, with our theme, started once.
+def keycloak_url(keycloak_admin: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[str]:
+    """The real Keycloak of this process, with our theme, started once.
 
     KEYCLOAK_TEST_URL names one that runs already, with the theme in its themes folder.
     """
     if url := os.environ.get("KEYCLOAK_TEST_URL"):
-        return url
-
-    def make(home: Path) -> KeycloakServer:
-        copy_distribution(request.getfixturevalue("keycloak_distribution_folder"), home)
-        server = KeycloakServer(
-            home,
-            port=free_port(),
-            java=find_java(os.environ, bundled=bundled_java()),
-            log=home.with_suffix(".log"),
-            admin_password=keycloak_admin[1],
-            # Of the many realms of a run, 512 MiB are full, and it collects garbage more than it answers.
-            environment={**os.environ, "JAVA_OPTS_APPEND": "-Xmx1g"},
-        )
-        server.link_themes(assets.THEMES)
-        return server
-
-    return one_keycloak.join(make)
+        yield url
+        return
+    home = request.getfixturevalue("keycloak_home")
+    server = KeycloakServer(
+        home,
+        port=free_port(),
+        java=find_java(os.environ, bundled=bundled_java()),
+        log=home.with_suffix(".log"),
+        admin_password=keycloak_admin[1],
+        # Of the many realms of a run, 512 MiB are full, and it collects garbage more than it answers.
+        environment={**os.environ, "JAVA_OPTS_APPEND": "-Xmx1g"},
+    )
+    server.link_themes(assets.THEMES)
+    server.start()
+    try:
+        server.wait_ready()
+        yield server.url
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
