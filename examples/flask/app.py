@@ -22,6 +22,8 @@ PAGE = """<!DOCTYPE html>
 <style>
   :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
   main { max-width: 30rem; margin: 10vh auto; padding: 0 1rem; }
+  th { text-align: start; vertical-align: top; }
+  td { overflow-wrap: anywhere; }
 </style>
 <main>
   <h1>Flask example</h1>

@@ -61,6 +61,10 @@ def test_the_flask_application_signs_in_and_out(stack, page, flask, shots):
     page.keyboard.press("Enter")
     type_code(page, stack.mail.wait_for(address).code)
     expect(page.locator("#who")).to_have_text(address)
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        "a phone need not scroll sideways"
+    )
     shots(page, "flask")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("link", name="Sign in", exact=True).click()
