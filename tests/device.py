@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 
 class Device:
@@ -49,8 +49,26 @@ class Device:
 
 
 def register(page: Page) -> None:
-    """Press the button of Keycloak's page that sets a device up; it does nothing before the page's module has run."""
-    button = page.locator("#registerWebAuthn")
+    """Press the button of Keycloak's page that sets a device up."""
+    _ready(page, "#registerWebAuthn").click()
+
+
+def authenticate(page: Page, device: Device | None = None) -> None:
+    """Press the button of Keycloak's pages that asks for a device, beside a field or as a second factor.
+
+    `device`: one that nobody touches before, or the field's offer would be taken instead.
+    """
+    button = _ready(page, "#authenticateWebAuthnButton")
+    if device:
+        # Behind the same question of the page's own, so that the field's offer stands: it is not answered any more.
+        page.evaluate("() => PublicKeyCredential.isConditionalMediationAvailable()")
+        device.touch()
+    button.click()
+
+
+def _ready(page: Page, selector: str) -> Locator:
+    """A button that does nothing before the page's module has run."""
+    button = page.locator(selector)
     expect(button).to_be_visible()
     page.wait_for_load_state()
-    button.click()
+    return button

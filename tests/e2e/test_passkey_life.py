@@ -14,7 +14,7 @@ from sidecar.keycloak.passkey_accounts import LET_OFF
 from sidecar.keycloak.passkeys import REGISTRATION
 from sidecar.store.engine import Database
 from sidecar.store.tables import passkey_offers
-from tests.device import Device, register
+from tests.device import Device, authenticate, register
 from tests.e2e.conftest import KEYED, PASSKEYS, Stack
 from tests.e2e.test_accessibility import violations
 from tests.e2e.test_sign_in import type_address, type_code
@@ -112,8 +112,7 @@ def _use_and_lose(
     expect(page.locator("#authenticateWebAuthnButton")).to_be_visible()
     # This axe is older than HTML's word "webauthn".
     assert [it for it in violations(page) if "username webauthn" not in it] == []
-    device.touch()
-    page.locator("#authenticateWebAuthnButton").click()
+    authenticate(page, device)
     assert _arrived(stack, page) == ["pop"], "by the button"
 
     page = new_page()
@@ -126,8 +125,7 @@ def _use_and_lose(
     device.take(kept)
     device.lose()
     page.goto(f"{stack.applications[PASSKEYS].url}/login")
-    device.touch()
-    page.locator("#authenticateWebAuthnButton").click()
+    authenticate(page, device)
     expect(page.get_by_text("Failed to authenticate by the Passkey.")).to_be_visible()
     _prove(stack, page, address, goes_there=False)
     assert _arrived(stack, page) == _BY_CODE, (

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from playwright.sync_api import Page, expect
 
-from tests.device import Device, register
+from tests.device import Device, authenticate, register
 from tests.e2e.conftest import STEP_UP, Stack
 from tests.e2e.test_sign_in import type_address, type_code
 from tests.stack import wait_until
@@ -174,6 +174,6 @@ def test_keys_are_second_factors_too(stack: Stack, page: Page, by: str, amr: lis
 
     expect(page.locator("#authenticateWebAuthnButton")).to_be_visible()
     assert logins == len(stack.applications[STEP_UP].logins), "not before the key"
-    page.locator("#authenticateWebAuthnButton").click()
+    authenticate(page)
     claims, _ = _arrived(stack, page)
     assert ("2", amr) == (claims["acr"], claims["amr"])

@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from sidecar.keycloak import apply_realm
 from sidecar.keycloak.passkeys import REGISTRATION
-from tests.device import Device, register
+from tests.device import Device, authenticate, register
 from tests.keycloak.browsing import CLIENT
 from tests.keycloak.provider import Provider, running
 
@@ -135,14 +135,6 @@ def new_page(chromium) -> Iterator[Callable[[], Page]]:
         context.close()
 
 
-def _by_button(page: Page, device: Device) -> None:
-    """Nobody touches the device before, or the field's offer would be taken instead."""
-    button = page.locator("#authenticateWebAuthnButton")
-    expect(button).to_be_visible()
-    device.touch()
-    button.click()
-
-
 def test_a_passkey_signs_in_by_button_and_by_autofill_and_without_it_the_code_does(
     road: Road, new_page: Callable[[], Page]
 ) -> None:
@@ -163,11 +155,11 @@ def test_a_passkey_signs_in_by_button_and_by_autofill_and_without_it_the_code_do
     device = Device(page, is_touched=False)
     device.take([kept])
     road.open(page)
-    _by_button(page, device)
+    authenticate(page, device)
     claims = road.arrived(page)
     assert (claims["sub"], claims["acr"], claims["amr"]) == (first["sub"], "1", ["pop"])
     road.open(page, prompt="login")
-    _by_button(page, device)
+    authenticate(page, device)
     assert road.said(page) == ("1", ["pop"]), "asked for a fresh login"
     road.open(page, kc_idp_hint=road.connection, prompt="login")
     assert road.said(page) == by_code, "by code after all"
@@ -180,8 +172,9 @@ def test_a_passkey_signs_in_by_button_and_by_autofill_and_without_it_the_code_do
     page = new_page()
     device = Device(page, is_touched=False)
     road.open(page)
-    _by_button(page, device)
+    authenticate(page, device)
     expect(page.get_by_text("Failed to authenticate by the Passkey.")).to_be_visible()
+    page.wait_for_load_state()  # one field for both kinds, of which there are two before
     field = page.locator("input[name=login_hint]").first
     field.fill(str(road.provider.claims["preferred_username"]))
     field.press("Enter")
