@@ -99,6 +99,21 @@ def test_opened_elsewhere_it_shows_a_code_that_the_first_window_takes(
     assert not is_signed_in(stack, elsewhere)
 
 
+def test_on_a_slow_connection_the_code_leads_in_all_the_same(stack: Stack, page: Page) -> None:
+    """The page, which asks for news of its code meanwhile, does not follow them away from the answer to it."""
+    address = stack.new_address()
+    ask(stack, page, address, send="")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    slow = {"offline": False, "latency": 1500, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", slow)
+
+    type_code(page, stack.mail.wait_for(address).code)
+
+    page.wait_for_url(f"{stack.applications[LINKS].url}/me")
+    assert address == stack.applications[LINKS].logins[-1]["userinfo"]["email"]
+
+
 def test_a_scanner_that_runs_scripts_and_presses_everything_gets_and_spoils_nothing(
     stack: Stack, new_page: Callable[..., Page]
 ) -> None:

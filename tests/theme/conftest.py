@@ -6,7 +6,7 @@ import json
 import secrets
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import parse_qsl, urlsplit
 
 import axe_core_python
@@ -53,6 +53,10 @@ class Pages(ThreadingHTTPServer):
         self.polls = 0
         self.status = (200, {"status": "sent", "expires_in_s": 200, "resend_in_s": 0, "open": True})
         self.given = {}
+        #: What is posted and what asks for news is answered once these are set, by default at once.
+        self.taken, self.known = Event(), Event()
+        self.taken.set()
+        self.known.set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -67,6 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, kind, asset(name.removeprefix("static/")).read_bytes())
         elif name == "status":
             self.server.polls += 1
+            self.server.known.wait(timeout=60)
             code, body = self.server.status
             self._answer(code, "application/json", json.dumps(body).encode())
         else:
@@ -75,6 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.posts.append((self.path, dict(parse_qsl(body))))
+        self.server.taken.wait(timeout=60)
         self._answer(200, "text/plain", b"done")
 
     def _answer(self, status, kind, body):

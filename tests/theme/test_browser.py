@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
 from sidecar.assets import locales
+from tests.stack import wait_until
 
 from .conftest import violations
 from .rendering import STATES
@@ -179,6 +182,42 @@ def test_no_news_are_asked_for_once_the_challenge_is_gone(pages, new_page):
         tab.clock.run_for(5_000)
     tab.clock.run_for(60_000)
     assert pages.polls == 1
+
+
+@pytest.mark.parametrize("how", ["asked for before", "asked for after"])
+def test_no_news_come_between_a_code_and_its_answer(pages, new_page, how):
+    """On a slow connection they would say that the code is used, which it is by this very page."""
+    pages.status = (
+        200,
+        {"status": "sent", "expires_in_s": 200, "resend_in_s": 0, "open": False, "used": True},
+    )
+    pages.taken.clear()
+    pages.known.clear()
+    tab = new_page()
+    tab.goto(f"{pages.url}/code-both")
+    expect(tab.get_by_label("Code", exact=True)).to_be_focused()
+    if how == "asked for before":
+        wait_until(lambda: pages.polls, "the first question")
+    asked = pages.polls
+    tab.keyboard.type("123456")
+    wait_until(lambda: pages.posts, "the code")
+    pages.known.set()
+    time.sleep(4)  # longer than to the next question, and nothing can be asked of a page that is on its way
+    pages.taken.set()
+    expect(tab.get_by_text("done", exact=True)).to_be_visible()
+    assert (pages.polls, [path for path, _ in pages.posts]) == (asked, ["/code"])
+
+
+def test_a_page_that_comes_back_asks_for_news_again(pages, new_page):
+    tab = new_page()
+    tab.clock.install()
+    tab.goto(f"{pages.url}/code")
+    tab.evaluate("document.dispatchEvent(new Event('submit'))")
+    tab.clock.run_for(20_000)
+    assert pages.polls == 0
+    tab.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    with tab.expect_response("**/status"):
+        tab.clock.run_for(20_000)
 
 
 def test_the_time_runs_out_on_the_page_itself(pages, new_page):

@@ -37,13 +37,22 @@ CHALLENGE = {
     "expires_in_s": 300,
     "resend_in_s": 30,
 }
+ALLOWED = {
+    "Access-Control-Allow-Origin": "https://shop.example",
+    "Access-Control-Allow-Credentials": "true",
+}
 
 
 class Api:
-    """What each kind of call is answered with: status, body, `Retry-After`; and what was asked."""
+    """What each kind of call is answered with: status, body, `Retry-After`; and what was asked.
+
+    `slow`: the kinds that wait in `waiting`, until they are answered from there.
+    """
 
     def __init__(self):
         self.asked = []
+        self.slow = set()
+        self.waiting = []
         self.answers = {
             "challenges": (201, CHALLENGE, 0),
             "resend": (200, {**CHALLENGE, "id": "d" * 22}, 0),
@@ -54,10 +63,7 @@ class Api:
     def answer(self, route):
         path = urlsplit(route.request.url).path
         name = path.rpartition("/")[2]
-        headers = {
-            "Access-Control-Allow-Origin": "https://shop.example",
-            "Access-Control-Allow-Credentials": "true",
-        }
+        headers = ALLOWED
         if path.startswith("/sdk/texts/"):
             body = texts(CATALOGUE.words(name.removesuffix(".json")))
             route.fulfill(json=body, headers={"Access-Control-Allow-Origin": "*"})
@@ -69,6 +75,9 @@ class Api:
             route.fulfill(status=200, headers={**headers, "Access-Control-Allow-Headers": "Content-Type"})
         elif self.answers.get(name) is None:
             route.abort()
+        elif name in self.slow:
+            self.slow.remove(name)
+            self.waiting.append(route)
         else:
             self.asked.append((name, json.loads(route.request.post_data or "{}")))
             status, body, after = self.answers[name]
@@ -182,6 +191,42 @@ def test_a_code_that_is_over_leads_to_a_new_one(open_shop, api, how):
     expect(tab.get_by_label("Code", exact=True)).to_be_hidden()
     expect(tab.get_by_role("button", name="Send a new code")).to_be_visible()
     assert violations(tab) == []
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_no_news_come_between_a_code_and_its_answer(open_shop, api, is_right):
+    """On a slow connection they would say that the code is over, which it is by this very try."""
+    news, over = CHALLENGE["id"], {**CHALLENGE, "open": False}
+    ticket = {"ticket": "t" * 43, "connection": "email", "masked_address": CHALLENGE["masked_address"]}
+    tab = open_shop()
+    tab.evaluate("addEventListener('passwordless-ticket', () => { document.title = 'ticket' })")
+    at_code(tab)
+    api.slow = {news, "verify"}
+    with tab.expect_request(lambda request: news in request.url):
+        tab.clock.run_for(3_000)
+    tab.keyboard.type("111111")
+    expect(tab.get_by_role("button", name="Continue")).to_be_disabled()
+    for route in list(api.waiting):
+        if "/verify" not in route.request.url:
+            api.waiting.remove(route)
+            route.fulfill(json=over, headers=ALLOWED)
+    api.answers[news] = (200, over, 0)
+    tab.clock.run_for(20_000)
+    expect(tab.get_by_role("heading", name="Enter your code")).to_be_visible()
+    api.asked.clear()
+
+    (verify,) = api.waiting
+    if is_right:
+        verify.fulfill(json=ticket, headers=ALLOWED)
+        expect(tab).to_have_title("ticket")
+        tab.clock.run_for(20_000)
+        expect(tab.get_by_role("heading", name="Enter your code")).to_be_visible()
+        assert api.asked == [], "nor on the way on"
+    else:
+        verify.fulfill(status=422, json={"title": "code_refused", "tries_left": 4}, headers=ALLOWED)
+        expect(tab.get_by_text("You have 4 more tries.")).to_be_visible()
+        tab.clock.run_for(3_000)
+        expect(tab.get_by_role("heading", name="This code no longer works")).to_be_visible()
 
 
 def test_it_speaks_the_pages_language_and_the_applications(open_shop):

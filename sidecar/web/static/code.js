@@ -75,12 +75,18 @@ function changeOver() {
 
 let pollDelay = POLL_FIRST_MS;
 let pollTimer;
+// A form is on its way. News would come before the answer to it where the connection is slow, say that the code is
+// used (by this very form), and take the person off the way to where they are signed in.
+let isLeaving = false;
 
 async function poll() {
   try {
     const response = await fetch(challenge.dataset.statusUrl, { headers: { Accept: "application/json" } });
     if (response.ok) {
-      show(await response.json());
+      const news = await response.json();
+      if (!isLeaving) {
+        show(news);
+      }
     } else if (response.status < 500) {
       return; // Finished in another tab: nothing more will come.
     }
@@ -93,7 +99,7 @@ async function poll() {
 
 function schedulePoll() {
   clearTimeout(pollTimer);
-  if (!isOver && !document.hidden) {
+  if (!isOver && !isLeaving && !document.hidden) {
     pollTimer = setTimeout(poll, pollDelay);
   }
 }
@@ -157,13 +163,23 @@ function keepWaiting(event) {
 setTimes(Number(challenge.dataset.expiresIn), Number(challenge.dataset.resendIn));
 document.querySelectorAll("[data-with-script]").forEach((part) => { part.hidden = false; });
 document.querySelectorAll("#resend, #new-code").forEach((button) => button.addEventListener("click", keepWaiting));
+document.addEventListener("submit", (event) => {
+  isLeaving = !event.defaultPrevented;
+  schedulePoll();
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    isLeaving = false;
+    schedulePoll();
+  }
+});
 if (codeField) {
   codeField.addEventListener("input", whenTyped);
   goOnWithWhatWasTypedBefore();
 }
 document.addEventListener("visibilitychange", () => {
   pollDelay = POLL_FIRST_MS;
-  if (doneUrl && !document.hidden) {
+  if (doneUrl && !isLeaving && !document.hidden) {
     poll();
   } else {
     schedulePoll();

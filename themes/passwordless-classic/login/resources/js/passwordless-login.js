@@ -34,6 +34,8 @@ export class PasswordlessLogin extends HTMLElement {
   #isOver = false;
   #hasGoneOn = false;
   #isBusy = false;
+  // The answer to what was sent is acted on: news of the code, used by it, would only come in between.
+  #isLeaving = false;
   #ids = `passwordless-${(count += 1)}`;
   #parts = {};
   #timers = [];
@@ -54,7 +56,7 @@ export class PasswordlessLogin extends HTMLElement {
     const options = { signal: this.#leaving.signal };
     this.addEventListener("submit", (event) => this.#submitted(event), options);
     window.addEventListener("popstate", () => this.#moved(), options);
-    window.addEventListener("pageshow", (event) => event.persisted && this.#enable(true), options);
+    window.addEventListener("pageshow", (event) => event.persisted && this.#stay(), options);
     document.addEventListener("visibilitychange", () => this.#schedule(POLL_FIRST_MS), options);
     await this.#arrive();
     this.setAttribute("ready", "");
@@ -194,14 +196,13 @@ export class PasswordlessLogin extends HTMLElement {
     part.codeStep.hidden = step !== "code";
     part.done.hidden = step !== "done";
     this.setAttribute("step", step);
-    this.#enable(true);
+    this.#stay();
     this.#otp?.abort();
     this.#setHeading(step === "code" ? this.#say(this.#isOver ? "codeOverTitle" : "codeTitle") : null);
     this.#tick();
     if (step === "code") {
       part.code.focus();
       this.#listenForText();
-      this.#schedule(POLL_FIRST_MS);
     } else {
       clearTimeout(this.#poll);
       if (step === "address" && this.#challenge) this.#addressField()?.focus();
@@ -337,7 +338,6 @@ export class PasswordlessLogin extends HTMLElement {
     const challenge = this.#challenge;
     return this.#trying("code", async () => {
       const ticket = await this.#client.verify(challenge.id, this.#parts.code.value);
-      clearTimeout(this.#poll);
       this.#forget();
       const detail = { ticket, connection: challenge.connection, maskedAddress: challenge.masked_address };
       if (this.#tell("passwordless-ticket", detail)) await this.#goOn(ticket, challenge.connection);
@@ -371,7 +371,8 @@ export class PasswordlessLogin extends HTMLElement {
   #schedule(delay) {
     clearTimeout(this.#poll);
     this.#pollDelay = delay;
-    if (this.#challenge && !this.#isOver && !document.hidden && !this.#parts.codeStep.hidden) {
+    const isWaiting = !this.#isBusy && !this.#isLeaving;
+    if (isWaiting && this.#challenge && !this.#isOver && !document.hidden && !this.#parts.codeStep.hidden) {
       this.#poll = setTimeout(() => this.#look(), delay);
     }
   }
@@ -379,7 +380,7 @@ export class PasswordlessLogin extends HTMLElement {
   async #look() {
     const { id } = this.#challenge;
     const found = await this.#client.status(id).catch((error) => error);
-    if (this.#challenge?.id !== id) return;
+    if (this.#challenge?.id !== id || this.#isBusy || this.#isLeaving) return;
     if (found instanceof PasswordlessError) {
       if (found.status >= 400 && found.status < 500) return;
     } else if (!found.open) {
@@ -401,16 +402,16 @@ export class PasswordlessLogin extends HTMLElement {
   async #trying(step, act) {
     if (this.#isBusy) return;
     this.#isBusy = true;
+    clearTimeout(this.#poll);
     this.#enable(false);
     this.#fail(step, "");
-    let isLeaving = false;
     try {
-      isLeaving = (await act()) === true;
+      this.#isLeaving = (await act()) === true;
     } catch (error) {
       this.#refused(step, error);
     } finally {
       this.#isBusy = false;
-      if (!isLeaving) this.#enable(true);
+      if (!this.#isLeaving) this.#stay();
     }
   }
 
@@ -449,6 +450,12 @@ export class PasswordlessLogin extends HTMLElement {
     } else {
       field.removeAttribute("aria-describedby");
     }
+  }
+
+  #stay() {
+    this.#isLeaving = false;
+    this.#enable(true);
+    this.#schedule(POLL_FIRST_MS);
   }
 
   #enable(isEnabled) {
