@@ -200,6 +200,7 @@ def test_no_news_come_between_a_code_and_its_answer(pages, new_page, how):
         wait_until(lambda: pages.polls, "the first question")
     asked = pages.polls
     tab.keyboard.type("123456")
+    tab.keyboard.press("Enter")  # nothing more than impatience: the code has gone by itself
     wait_until(lambda: pages.posts, "the code")
     pages.known.set()
     time.sleep(4)  # longer than to the next question, and nothing can be asked of a page that is on its way

@@ -164,7 +164,7 @@ setTimes(Number(challenge.dataset.expiresIn), Number(challenge.dataset.resendIn)
 document.querySelectorAll("[data-with-script]").forEach((part) => { part.hidden = false; });
 document.querySelectorAll("#resend, #new-code").forEach((button) => button.addEventListener("click", keepWaiting));
 document.addEventListener("submit", (event) => {
-  isLeaving = !event.defaultPrevented;
+  isLeaving ||= !event.defaultPrevented; // A form that was sent once is not sent again, and is on its way all the same.
   schedulePoll();
 });
 window.addEventListener("pageshow", (event) => {
