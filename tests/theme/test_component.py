@@ -63,7 +63,6 @@ class Api:
     def answer(self, route):
         path = urlsplit(route.request.url).path
         name = path.rpartition("/")[2]
-        headers = ALLOWED
         if path.startswith("/sdk/texts/"):
             body = texts(CATALOGUE.words(name.removesuffix(".json")))
             route.fulfill(json=body, headers={"Access-Control-Allow-Origin": "*"})
@@ -72,7 +71,7 @@ class Api:
             kind = {"Content-Type": "text/javascript", "Access-Control-Allow-Origin": "*"}
             route.fulfill(body=body, headers=kind)
         elif route.request.method == "OPTIONS":
-            route.fulfill(status=200, headers={**headers, "Access-Control-Allow-Headers": "Content-Type"})
+            route.fulfill(status=200, headers={**ALLOWED, "Access-Control-Allow-Headers": "Content-Type"})
         elif self.answers.get(name) is None:
             route.abort()
         elif name in self.slow:
@@ -84,7 +83,7 @@ class Api:
             exposed = (
                 {"Retry-After": str(after), "Access-Control-Expose-Headers": "Retry-After"} if after else {}
             )
-            route.fulfill(status=status, json=body, headers={**headers, **exposed})
+            route.fulfill(status=status, json=body, headers={**ALLOWED, **exposed})
 
 
 @pytest.fixture

@@ -203,9 +203,8 @@ export class PasswordlessLogin extends HTMLElement {
     if (step === "code") {
       part.code.focus();
       this.#listenForText();
-    } else {
-      clearTimeout(this.#poll);
-      if (step === "address" && this.#challenge) this.#addressField()?.focus();
+    } else if (step === "address" && this.#challenge) {
+      this.#addressField()?.focus();
     }
     this.#tell("passwordless-step", { step });
   }
